@@ -1,0 +1,1 @@
+"""What proves the numbers: latency, throughput, engines, the plain loop as baseline."""

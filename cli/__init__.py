@@ -1,0 +1,1 @@
+"""The ``unmask`` command: one file per subcommand, no logic of its own."""

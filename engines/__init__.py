@@ -1,0 +1,1 @@
+"""What runs a model: one file per runtime behind one small protocol, and the detector package format."""

@@ -1,0 +1,40 @@
+"""The errors that Unmask raises on purpose. This module imports nothing, so every room may import it.
+
+Each message is one sentence (or two) that names the thing and the remedy: the command line prints it as it is.
+"""
+
+
+class UnmaskError(Exception):
+    """Something a person can act on. The command line prints it and exits with 2."""
+
+
+class UsageError(UnmaskError):
+    """An argument or a combination of arguments that cannot work."""
+
+
+class SourceError(UnmaskError):
+    """A frame source cannot be opened or read.
+
+    ``retryable`` says whether opening the same source again may help (a camera that was
+    unplugged, a stream server that restarts) or cannot (a file that is no video).
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class FaceModelError(UnmaskError):
+    """A face detector's model file is missing, damaged or of another kind."""
+
+
+class PackageError(UnmaskError):
+    """A detector package is missing, damaged, or contradicts itself."""
+
+
+class EngineUnavailable(UnmaskError):
+    """The runtime that was asked for cannot run here. There is no silent fallback."""
+
+
+class EngineError(UnmaskError):
+    """A runtime that was running failed on one call."""

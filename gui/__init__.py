@@ -1,0 +1,1 @@
+"""The desktop window and overlay (PyQt6). Only ``unmask.gui.qt`` imports Qt's modules."""

@@ -1,0 +1,1 @@
+"""Where updates go: terminal, JSON lines, annotated video. The window is another (``unmask.gui``)."""

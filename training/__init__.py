@@ -1,0 +1,1 @@
+"""How detectors are made: architectures, data, self-blending, training loop, evaluation."""
