@@ -217,7 +217,8 @@ class Update:
     """An immutable snapshot of one source: what a window, a terminal or a file shows.
 
     ``frame`` is the analysed frame that the boxes belong to (``None`` before the first).
-    ``message`` is one sentence for a person when the state is not RUNNING.
+    ``events`` are all alarms of this source so far, oldest first, so that a sink which missed an
+    update misses no alarm. ``message`` is one sentence for a person when something is not as it should be.
     """
 
     source_id: str
@@ -230,6 +231,7 @@ class Update:
     counters: Counters
     fps: float
     engine: str
+    events: tuple[Event, ...] = ()
     message: str = ""
     sequence: int = 0
 

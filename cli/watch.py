@@ -1,0 +1,198 @@
+"""`unmask watch`: live sources, in a window or in the terminal."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import importlib.util
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from unmask.cli.options import (
+    add_detector_arguments,
+    add_face_arguments,
+    face_settings,
+    open_detector,
+    positive,
+)
+from unmask.engines.errors import UsageError
+
+if TYPE_CHECKING:
+    from unmask.realtime.detector import Detector
+    from unmask.realtime.session import Session, SessionSettings, SourcePlan
+    from unmask.realtime.sinks.base import Sink
+    from unmask.realtime.sources.registry import SourceOptions
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        nargs="+",
+        metavar="SOURCE",
+        help="camera:0, screen, region:LEFT,TOP,WIDTH,HEIGHT, window:TITLE, a file, folder or zip, "
+        "or an address (rtsp, http, udp); see `unmask sources`",
+    )
+    add_output_arguments(parser)
+    group = parser.add_argument_group("source")
+    group.add_argument("--width", type=int, metavar="PX", help="wanted picture width of a camera")
+    group.add_argument("--height", type=int, metavar="PX", help="wanted picture height of a camera")
+    group.add_argument("--fps", type=positive, metavar="N", help="wanted rate of a camera, screen or picture folder")
+    group.add_argument("--backend", default="auto", help="camera backend: auto, v4l2, dshow, msmf, ... (default auto)")
+    add_detector_arguments(parser)
+    add_face_arguments(parser)
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--headless", action="store_true", help="no window: show it in the terminal")
+    parser.add_argument("--record", metavar="OUT.mp4", type=Path, help="record the annotated picture")
+    parser.add_argument("--jsonl", metavar="FILE", type=Path, help="append what happens as JSON lines")
+    parser.add_argument("--max-seconds", metavar="N", type=positive, help="stop after this many seconds")
+    parser.add_argument("--realtime", action="store_true", help="play files at their own speed")
+
+
+def run(args: argparse.Namespace) -> int:
+    from unmask.realtime.sources.registry import SourceOptions
+
+    options = SourceOptions(width=args.width, height=args.height, fps=args.fps, backend=args.backend)
+    return watch(args, args.source, options, [])
+
+
+def watch(args: argparse.Namespace, specs: Sequence[str], options: SourceOptions, notices: Sequence[str]) -> int:
+    """Watch ``specs`` as the arguments say, ``notices`` said first. `unmask demo` goes through here too."""
+    from rich.console import Console
+
+    from unmask.realtime.session import Session, SessionSettings
+    from unmask.realtime.sinks.console import ConsoleSink
+    from unmask.realtime.sinks.tally import TallySink
+
+    if not args.headless:
+        require_display()
+    console = Console()
+    with open_detector(args.detector, args.engine) as detector:
+        settings = SessionSettings(alarms_per_hour=args.alarms_per_hour, pace=args.realtime)
+        lines = list(notices)
+        plans = _plans(args, specs, options, lines)
+        lines += header_lines(detector, plans, settings)
+        tally = TallySink()
+        sinks: list[Sink] = [tally, *_file_sinks(args, plans, detector, settings)]
+        if args.headless:
+            sinks.append(ConsoleSink(console, lines))
+        session = Session(plans, detector, settings, sinks)
+        with session, _Interrupt() as interrupt:
+            if args.headless:
+                interrupt.wait_for(session, args.max_seconds)
+            else:
+                from unmask.gui.app import run_window
+
+                run_window(session, notices=lines, max_seconds=args.max_seconds, interrupted=interrupt.event)
+    for plan in plans:
+        for line in tally.lines(plan.source_id):
+            console.print(line, highlight=False, markup=False)
+    return _report_failures(session, debug=args.debug)
+
+
+def require_display() -> None:
+    """Raise ``UsageError`` where no window can be shown. Windows and macOS always have a display."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UsageError("There is no display for the window: add --headless to watch in the terminal.")
+    if importlib.util.find_spec("PyQt6") is None:
+        raise UsageError("The window needs PyQt6: run `pip install unmask[gui]`, or add --headless.")
+
+
+def header_lines(detector: Detector, plans: Sequence[SourcePlan], settings: SessionSettings) -> list[str]:
+    """What is running, in the words that a report needs: detector, runtime, threshold and what backs it."""
+    from unmask.realtime.verdict import threshold_for
+
+    manifest = detector.manifest
+    threshold = threshold_for(manifest, settings.alarms_per_hour)
+    return [
+        f"Detector {manifest.name} {manifest.version} on {detector.provider}; faces: {plans[0].finder.description}",
+        f"An alarm starts at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms per hour; "
+        f"backed by {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms.",
+        "What follows is a hint, never proof: confirm through another channel.",
+    ]
+
+
+def _plans(
+    args: argparse.Namespace, specs: Sequence[str], options: SourceOptions, notices: list[str]
+) -> list[SourcePlan]:
+    """A plan per source. What the face finder has to announce is added to ``notices`` once."""
+    from unmask.realtime.faces.registry import make_face_finder
+    from unmask.realtime.session import SourcePlan
+    from unmask.realtime.sources.registry import make_source
+
+    def announce(line: str) -> None:
+        if line not in notices:
+            notices.append(line)
+
+    if len(set(specs)) < len(specs):
+        raise UsageError("A source is named twice: name each once.")
+    settings = face_settings(args)
+    plans = []
+    for spec in specs:
+        make = functools.partial(make_source, spec, options)
+        plans.append(SourcePlan(make().source_id, make, make_face_finder(settings, announce)))
+    return plans
+
+
+def _file_sinks(
+    args: argparse.Namespace, plans: Sequence[SourcePlan], detector: Detector, settings: SessionSettings
+) -> list[Sink]:
+    from unmask.realtime.sinks.jsonl import JsonLinesSink
+    from unmask.realtime.sinks.video import VideoSink
+
+    sinks: list[Sink] = []
+    if args.record is not None:
+        for number, plan in enumerate(plans, 1):
+            path: Path = args.record
+            if len(plans) > 1:
+                path = path.with_name(f"{path.stem}-{number}{path.suffix}")
+            sinks.append(VideoSink(path, plan.source_id))
+    if args.jsonl is not None:
+        header = {
+            "detector": {"name": detector.manifest.name, "version": detector.manifest.version},
+            "engine": detector.provider,
+            "faces": plans[0].finder.description,
+            "sources": [plan.source_id for plan in plans],
+            "alarms_per_hour": settings.alarms_per_hour,
+        }
+        sinks.append(JsonLinesSink(args.jsonl, header))
+    return sinks
+
+
+def _report_failures(session: Session, *, debug: bool) -> int:
+    for failure in session.failures:
+        print(f"unmask: {failure}", file=sys.stderr)
+    if debug:
+        for trace in session.tracebacks:
+            print(trace, file=sys.stderr)
+    return 2 if session.failures else 0
+
+
+class _Interrupt:
+    """Ctrl-C and a polite kill end the session in the ordinary way, so that files are completed."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, lambda *_: self.event.set())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def wait_for(self, session: Session, max_seconds: float | None) -> None:
+        """Until the session is over, a signal came, or the time is up."""
+        until = time.monotonic() + max_seconds if max_seconds is not None else float("inf")
+        while not self.event.is_set() and time.monotonic() < until and not session.wait(0.1):
+            pass

@@ -1,0 +1,163 @@
+"""The capture thread's work: read one source, keep its clock, bring it back when it dies."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unmask.engines.errors import SourceError
+from unmask.realtime.mailbox import Mailbox
+from unmask.realtime.source_status import SourceStatus
+from unmask.realtime.sources.base import FrameSource, SourceInfo
+from unmask.realtime.types import Frame, SourceState
+
+#: The slot a frame lies in between capture and detection: there is one.
+FRAME_SLOT = "frame"
+
+
+@dataclass(frozen=True, slots=True)
+class ReconnectPolicy:
+    """Wait ``first_wait_s``, doubling up to ``longest_wait_s``; give up ``give_up_after_s`` after the last frame."""
+
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 5.0
+    give_up_after_s: float = 120.0
+
+
+class Capture:
+    """Reads frames from a source into a mailbox until the source ends, fails for good, or ``stop`` is set.
+
+    A live source (or a file that is paced) never waits for the analysis: the newest frame replaces
+    an older one that was not taken. A file waits. Every (re)opening makes a fresh source, so that
+    nothing of a broken connection survives.
+    """
+
+    def __init__(
+        self,
+        make_source: Callable[[], FrameSource],
+        status: SourceStatus,
+        mailbox: Mailbox[str, Frame],
+        stop: threading.Event,
+        *,
+        pace: bool = False,
+        policy: ReconnectPolicy | None = None,
+    ) -> None:
+        self._make_source = make_source
+        self._status = status
+        self._mailbox = mailbox
+        self._stop = stop
+        self._pace = pace
+        self._policy = policy or ReconnectPolicy()
+        self._source: FrameSource | None = None
+        self._restart = threading.Event()
+        self._began_at = time.monotonic_ns()
+        self._opened_once = False
+
+    def run(self) -> None:
+        """The whole life of the source; returns when it is over. Closes the mailbox at the end."""
+        wait_s = self._policy.first_wait_s
+        try:
+            while not self._stop.is_set():
+                frames_before = self._status.view().counters.captured
+                try:
+                    self._read_until_end()
+                    self._status.move(SourceState.ENDED)
+                    return
+                except SourceError as error:
+                    if not self._may_retry(error):
+                        self._status.move(SourceState.FAILED, str(error))
+                        return
+                    self._status.move(SourceState.RECONNECTING, str(error))
+                if self._status.view().counters.captured > frames_before:
+                    wait_s = self._policy.first_wait_s
+                self._stop.wait(wait_s)
+                wait_s = min(2 * wait_s, self._policy.longest_wait_s)
+                self._status.move(SourceState.OPENING)
+            self._status.move(SourceState.ENDED)
+        finally:
+            self._mailbox.close()
+
+    def interrupt(self) -> None:
+        """Make a blocked read return: for stopping. Any thread may call it."""
+        source = self._source
+        if source is not None:
+            source.close()
+
+    def restart(self) -> None:
+        """Close the source and open it anew: for a source that sends nothing any more."""
+        self._restart.set()
+        self.interrupt()
+
+    def _may_retry(self, error: SourceError) -> bool:
+        # A source that never opened is a wrong address or a missing device: say so at once.
+        if not error.retryable or not self._opened_once:
+            return False
+        quiet_s = (time.monotonic_ns() - self._status.view().last_frame_at) / 1e9
+        return quiet_s < self._policy.give_up_after_s
+
+    def _read_until_end(self) -> None:
+        self._restart.clear()
+        source = self._source = self._make_source()
+        try:
+            info = source.open()
+            self._status.opened(info)
+            self._opened_once = True
+            self._pump(source, info)
+        finally:
+            source.close()
+            self._source = None
+
+    def _pump(self, source: FrameSource, info: SourceInfo) -> None:
+        latest_wins = info.live or self._pace
+        clock = _LiveClock(self._began_at) if info.live else None
+        pacer = _Pacer(self._stop) if self._pace and not info.live else None
+        while not self._stop.is_set():
+            frame = source.read()
+            if frame is None:
+                if self._stop.is_set():
+                    return
+                if self._restart.is_set():
+                    raise SourceError(f"{info.description} sent nothing and is opened again.", retryable=True)
+                if info.live:
+                    raise SourceError(f"{info.description} ended.", retryable=True)
+                return
+            if clock is not None:
+                frame = clock.rebase(frame)
+            elif pacer is not None:
+                frame = pacer.wait_for(frame)
+            self._status.frame_captured(frame.captured_at)
+            if self._mailbox.put(FRAME_SLOT, frame, wait=not latest_wins) is not None:
+                self._status.drop("detection busy")
+
+
+class _LiveClock:
+    """Puts the timeline of a source that was reopened behind what came before, instead of at zero again."""
+
+    def __init__(self, began_at: int) -> None:
+        self._began_at = began_at
+        self._offset_s: float | None = None
+
+    def rebase(self, frame: Frame) -> Frame:
+        if self._offset_s is None:
+            self._offset_s = (frame.captured_at - self._began_at) / 1e9 - frame.time_s
+        return dataclasses.replace(frame, time_s=frame.time_s + self._offset_s)
+
+
+class _Pacer:
+    """Holds each frame of a file back until its presentation time, as if it came from a camera."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._zero: float | None = None
+
+    def wait_for(self, frame: Frame) -> Frame:
+        now = time.monotonic()
+        if self._zero is None:
+            self._zero = now - frame.time_s
+        due = self._zero + frame.time_s
+        if due > now:
+            self._stop.wait(due - now)
+        return dataclasses.replace(frame, captured_at=time.monotonic_ns())

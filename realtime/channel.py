@@ -1,0 +1,132 @@
+"""One source in a session: its capture and detect threads, and what they hand to the scoring thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from unmask.realtime.capture import FRAME_SLOT, Capture, ReconnectPolicy
+from unmask.realtime.faces.finder import FaceFinder
+from unmask.realtime.follow import FaceFollower, Followed
+from unmask.realtime.mailbox import Mailbox
+from unmask.realtime.picture_health import PictureHealth
+from unmask.realtime.selection import CropSelector, Selection
+from unmask.realtime.source_status import SourceStatus
+from unmask.realtime.sources.base import FrameSource
+from unmask.realtime.tracking.tracker import Tracker
+from unmask.realtime.types import Frame, SourceState, StageTimes
+
+
+@dataclass(frozen=True, slots=True)
+class Analysed:
+    """A frame whose faces were followed and cropped: what the scoring thread works on."""
+
+    frame: Frame
+    followed: Followed
+    selection: Selection
+    stages: StageTimes
+
+
+class Channel:
+    """Owns the two threads of one source, and its face finder.
+
+    ``inbox`` is the scoring thread's mailbox, a slot per source; ``None`` in it says that this source is over.
+    """
+
+    def __init__(
+        self,
+        source_id: str,
+        make_source: Callable[[], FrameSource],
+        finder: FaceFinder,
+        selector: CropSelector,
+        inbox: Mailbox[str, Analysed | None],
+        *,
+        pace: bool,
+        policy: ReconnectPolicy | None = None,
+    ) -> None:
+        self.source_id = source_id
+        self.status = SourceStatus(source_id)
+        self._finder = finder
+        self._follower = FaceFollower(finder, Tracker(), PictureHealth())
+        self._selector = selector
+        self._inbox = inbox
+        self._pace = pace
+        self._stop = threading.Event()
+        self._frames: Mailbox[str, Frame] = Mailbox()
+        self.capture = Capture(make_source, self.status, self._frames, self._stop, pace=pace, policy=policy)
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=f"unmask-{name}-{source_id}", daemon=True)
+            for name, work in (("capture", self.capture.run), ("detect", self._detect))
+        ]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no frame of this source can reach the inbox any more."""
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def request_stop(self) -> None:
+        self._stop.set()
+        self._frames.close()
+        self.capture.interrupt()
+
+    def join(self, deadline: float) -> list[str]:
+        """Wait until monotonic second ``deadline``; the names of the threads that are still busy then."""
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, deadline - time.monotonic()))
+        busy = [thread.name for thread in self._threads if thread.is_alive()]
+        if not busy:
+            self._finder.close()
+        return busy
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Run a thread's work; a failure that nobody foresaw ends this source, is named, and kills nothing else."""
+        try:
+            work()
+        except Exception as error:
+            where = traceback.format_exc()
+            self.status.move(SourceState.FAILED, f"{self.source_id}: {error} (a bug of Unmask; please report it)")
+            self.status.failed_with(where)
+            self.request_stop()
+
+    def _detect(self) -> None:
+        reconnects = 0
+        try:
+            while (taken := self._frames.take()) is not None:
+                frame = taken.get(FRAME_SLOT)
+                if frame is None or self._stop.is_set():
+                    continue
+                if (seen := self.status.view().counters.reconnects) != reconnects:
+                    reconnects = seen
+                    self._follower.reset()
+                analysed = self._analyse(frame)
+                self.status.count("analysed")
+                if self._inbox.put(self.source_id, analysed, wait=not self._latest_wins) is not None:
+                    self.status.drop("scoring busy")
+        finally:
+            self._inbox.put(self.source_id, None, wait=True)
+
+    @property
+    def _latest_wins(self) -> bool:
+        info = self.status.view().info
+        return self._pace or info is None or info.live
+
+    def _analyse(self, frame: Frame) -> Analysed:
+        taken = time.monotonic_ns()
+        followed = self._follower.follow(frame)
+        selection = self._selector.select(frame, followed.faces)
+        stages = StageTimes(
+            captured=frame.captured_at,
+            taken=taken,
+            detected=followed.detected_ns,
+            tracked=followed.tracked_ns,
+            cropped=time.monotonic_ns(),
+        )
+        return Analysed(frame, followed, selection, stages)

@@ -1,0 +1,104 @@
+"""A thread per sink, so that a slow disk or terminal never slows the monitor."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+
+from unmask.engines.errors import UnmaskError
+from unmask.realtime.sinks.base import Sink
+from unmask.realtime.types import Update
+
+#: A sink that wants every update may lag this far behind; beyond it a live source drops its oldest.
+BACKLOG = 8
+
+
+class SinkRunner:
+    """Feeds one sink from its own thread and reports how it fared.
+
+    A sink with ``every_update`` gets all of a finite source's updates (the scoring thread waits for
+    it), and of a live source those that fit the backlog. Any other sink gets the newest per source.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._waiting: deque[Update] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self._hurried = False
+        self._busy = False
+        self.dropped = 0
+        self.failure = ""
+        self._thread = threading.Thread(target=self._run, name=f"unmask-sink-{type(sink).__name__}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def put(self, update: Update, *, lossless: bool) -> None:
+        """Hand over ``update``; waits only where ``lossless`` and the sink must see every update."""
+        with self._changed:
+            if not self._sink.every_update:
+                self._waiting = deque(old for old in self._waiting if old.source_id != update.source_id)
+            elif lossless:
+                self._changed.wait_for(lambda: len(self._waiting) < BACKLOG or self._hurried or self._closing)
+            if self._closing or self.failure:
+                return
+            if len(self._waiting) >= BACKLOG:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(update)
+            self._changed.notify_all()
+
+    def hurry(self) -> None:
+        """The session stops: nobody may wait for this sink any more."""
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+
+    def drain(self, timeout: float = 30.0) -> bool:
+        """Wait until the sink has taken everything that was handed over."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout)
+
+    def stop(self, timeout: float) -> list[str]:
+        """Let the sink take what it was given and complete its files; the thread's name if it is still at it."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.ident is None:
+            self._close_sink()
+            return []
+        self._thread.join(timeout)
+        return [self._thread.name] if self._thread.is_alive() else []
+
+    def _next(self) -> Update | None:
+        with self._changed:
+            self._busy = False
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            if not self._waiting:
+                return None
+            self._busy = True
+            return self._waiting.popleft()
+
+    def _run(self) -> None:
+        while (update := self._next()) is not None:
+            if self.failure:
+                continue
+            try:
+                self._sink.take(update)
+            except Exception as error:
+                self._fail(error)
+        self._close_sink()
+
+    def _close_sink(self) -> None:
+        try:
+            self._sink.close()
+        except Exception as error:
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Keep the first failure; what follows from it would only hide it."""
+        if not self.failure:
+            kind = "" if isinstance(error, UnmaskError | OSError) else f"{type(error).__name__}: "
+            self.failure = f"{type(self._sink).__name__} stopped: {kind}{error}"

@@ -1,0 +1,110 @@
+"""The annotated recording: H.264 in MP4, written so that it is playable even after a power cut."""
+
+from __future__ import annotations
+
+import contextlib
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from unmask.engines.errors import UsageError
+from unmask.realtime.annotate import annotate
+from unmask.realtime.types import Image, SourceState, Update
+
+_TIME_BASE = Fraction(1, 90_000)
+
+
+class VideoSink:
+    """Records the annotated frames of one source with the source's own timing.
+
+    It writes fragments into ``NAME.part.mp4`` beside the target and renames it when it is closed; a
+    recording without a frame leaves nothing. A frame of another size than the first is fitted into
+    the first one's size with black borders.
+    """
+
+    every_update = True
+
+    def __init__(self, path: Path, source_id: str) -> None:
+        if path.suffix.lower() not in (".mp4", ".m4v", ".mov", ".mkv"):
+            raise UsageError(f"Cannot record to {path}: the name must end with .mp4, .mov or .mkv.")
+        if not path.parent.is_dir():
+            raise UsageError(f"Cannot record to {path}: the folder {path.parent} does not exist.")
+        self.path = path
+        self.source_id = source_id
+        self._part = path.with_name(f".{path.stem}.part{path.suffix}")
+        self._container: av.container.OutputContainer | None = None
+        self._stream: av.video.stream.VideoStream | None = None
+        self._zero_s = 0.0
+        self._last_pts = -1
+        self._last_sequence = 0
+
+    def take(self, update: Update) -> None:
+        if update.source_id != self.source_id or update.state is SourceState.RECONNECTING:
+            return
+        if update.frame is None or update.sequence <= self._last_sequence:
+            return
+        self._last_sequence = update.sequence
+        picture = annotate(update)
+        assert picture is not None
+        if self._container is None:
+            self._begin(picture, update.frame.time_s)
+        self._encode(self._fitted(picture), update.frame.time_s)
+
+    def _begin(self, picture: Image, time_s: float) -> None:
+        try:
+            self._container = av.open(
+                str(self._part), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+            )
+        except OSError as error:
+            raise UsageError(f"Cannot record to {self.path}: {error}.") from None
+        # Without B-frames no frame waits for a later one: fragments hold all there is, and times begin at 0.
+        options = {"preset": "veryfast", "crf": "23", "bf": "0"}
+        stream = self._container.add_stream("libx264", options=options)
+        assert isinstance(stream, av.video.stream.VideoStream)
+        # H.264 with 4:2:0 colour wants even sides.
+        stream.width, stream.height = picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = _TIME_BASE
+        stream.codec_context.time_base = _TIME_BASE
+        stream.codec_context.thread_count = 1
+        self._stream, self._zero_s = stream, time_s
+
+    def _fitted(self, picture: Image) -> Image:
+        assert self._stream is not None
+        width, height = self._stream.width, self._stream.height
+        if (picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2) == (width, height):
+            return np.ascontiguousarray(picture[:height, :width])
+        scale = min(width / picture.shape[1], height / picture.shape[0])
+        across, down = max(1, int(picture.shape[1] * scale)), max(1, int(picture.shape[0] * scale))
+        canvas = np.zeros((height, width, 3), np.uint8)
+        left, top = (width - across) // 2, (height - down) // 2
+        canvas[top : top + down, left : left + across] = cv2.resize(
+            picture, (across, down), interpolation=cv2.INTER_AREA
+        )
+        return canvas
+
+    def _encode(self, picture: Image, time_s: float) -> None:
+        assert self._container is not None
+        assert self._stream is not None
+        frame = av.VideoFrame.from_ndarray(picture, format="bgr24")
+        # A timeline that jumps back (a reconnect) must not: MP4 wants rising times.
+        pts = max(self._last_pts + 1, round((time_s - self._zero_s) / _TIME_BASE))
+        self._last_pts = pts
+        frame.pts, frame.time_base = pts, _TIME_BASE
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        container, self._container = self._container, None
+        if container is None:
+            return
+        assert self._stream is not None
+        try:
+            with contextlib.suppress(av.EOFError):
+                container.mux(self._stream.encode(None))
+        finally:
+            container.close()
+            if self._part.exists():
+                self._part.replace(self.path)

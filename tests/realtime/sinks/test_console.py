@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+from unmask.realtime.sinks.console import ConsoleSink
+from unmask.realtime.sinks.tally import TallySink
+from unmask.realtime.types import Cause, Event, SourceState, Verdict
+from updates import face_state, update
+
+
+def shown(*updates, terminal):
+    out = io.StringIO()
+    sink = ConsoleSink(Console(file=out, force_terminal=terminal, width=110), ["the header"])
+    for one in updates:
+        sink.take(one)
+    sink.close()
+    return out.getvalue()
+
+
+def test_a_terminal_gets_a_line_per_face_and_the_health_of_the_pipeline():
+    faces = (
+        face_state(Verdict.SIGNS, score=0.91, track=1),
+        face_state(Verdict.CANNOT_JUDGE, Cause.DARK, score=None, track=2),
+    )
+    text = shown(update(1.0, *faces), terminal=True)
+    for expected in ("the header", "signs of manipulation", "0.91", "the face is too dark", "frame age 12 ms", "24.0 fps"):
+        assert expected in text
+    assert "1 detection busy" in text
+
+
+def test_an_uncalibrated_score_is_called_so():
+    assert "uncalibrated" in shown(update(1.0, face_state(calibrated=False)), terminal=True)
+
+
+def test_elsewhere_only_changes_are_printed():
+    same = [update(number / 25, face_state(), sequence=number) for number in range(1, 30)]
+    lines = shown(*same, update(2.0, state=SourceState.RECONNECTING, message="gone"), terminal=False).splitlines()
+    assert len(lines) == 3
+    assert "no signs found" in lines[1]
+    assert "reconnecting: gone" in lines[2]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_the_summary_counts_seconds_faces_and_alarms():
+    tally = TallySink()
+    for number in range(1, 101):
+        verdict = Verdict.SIGNS if number > 75 else Verdict.NO_SIGNS
+        events = (Event(1, 3.0, None, 0.95),) if number > 75 else ()
+        tally.take(update(number / 25, face_state(verdict), sequence=number, events=events))
+    lines = tally.lines("fake")
+    assert "1 face followed, 9 frames analysed" in lines[0]
+    assert "3.0 s  no signs found" in lines[1]
+    assert "1.0 s  signs of manipulation" in lines[2]
+    assert lines[3].endswith("on face 1 from 3.0 s to the end, highest score 0.95")
+
+
+def test_the_summary_names_the_main_cause_of_abstaining():
+    tally = TallySink()
+    for number in range(1, 26):
+        causes = (Cause.NO_FACE,) if number > 5 else (Cause.PICTURE_BLACK,)
+        tally.take(update(number / 25, sequence=number, causes=causes))
+    assert tally.lines("fake")[1].endswith("cannot judge, mostly because no face in the picture")
+
+
+def test_a_source_that_sent_nothing_is_said_to_have_sent_nothing():
+    assert "cannot judge, because no picture came" in TallySink().lines("camera:0")[0]
