@@ -42,7 +42,8 @@ class Engine(abc.ABC):
 
     The public methods check what goes in; the ``_impl`` hooks are what a runtime writes
     (the runner pattern of NVIDIA Polygraphy). Arrays handed in are only read during the call;
-    arrays handed out belong to the caller.
+    arrays handed out belong to the caller. ``_close_impl`` must also cope with a model that was only
+    half loaded: a failed opening ends in it.
     """
 
     #: The name on the command line, such as ``ort-cpu``.
@@ -76,30 +77,47 @@ class Engine(abc.ABC):
     def open(self) -> None:
         """Load the model and run it once on zeros, so that the first real call is not slow.
 
-        Raises ``EngineUnavailable`` when the runtime cannot run here.
+        Opening twice is harmless. Raises ``EngineUnavailable`` when the runtime cannot run here and
+        ``EngineError`` when it cannot run this model.
         """
         if self._opened:
             return
-        self._open_impl()
-        self._opened = True
         try:
-            self.infer({spec.name: np.zeros([axis or 1 for axis in spec.shape], spec.dtype) for spec in self.inputs})
+            self._open_impl()
+            self._opened = True
+            self.infer(
+                {spec.name: np.zeros([axis or 1 for axis in spec.shape], spec.dtype) for spec in self.inputs}
+            )
         except BaseException:
-            self.close()
+            self._opened = False
+            self._close_impl()
             raise
 
     def infer(self, arrays: Arrays) -> dict[str, NDArray[np.generic]]:
         """Run once. Raises ``EngineError`` for a wrong name, dtype or shape, or a failed call."""
         if not self._opened:
-            raise EngineError(f"The engine {self.name} was asked to run before it was opened.")
-        wanted = {spec.name for spec in self.inputs}
-        if arrays.keys() != wanted:
-            raise EngineError(f"The engine {self.name} wants the inputs {sorted(wanted)}, it got {sorted(arrays)}.")
-        for spec in self.inputs:
+            raise EngineError(f"The engine {self.name} is not open: open it before the first call.")
+        self._check(self.inputs, arrays, "wants", "got")
+        results = self._infer_impl(arrays)
+        self._check(self.outputs, results, "promised", "gave")
+        return results
+
+    def _check(self, specs: tuple[TensorSpec, ...], arrays: Arrays, wanted: str, had: str) -> None:
+        names = {spec.name for spec in specs}
+        if arrays.keys() != names:
+            raise EngineError(
+                f"The engine {self.name} {wanted} the arrays {sorted(names)}, it {had} {sorted(arrays)}."
+            )
+        for spec in specs:
             array = arrays[spec.name]
+            if not isinstance(array, np.ndarray):
+                raise EngineError(
+                    f"The engine {self.name} {wanted} {spec}, it {had} a {type(array).__name__}."
+                )
             if not spec.accepts(array):
-                raise EngineError(f"The engine {self.name} wants {spec}, it got {array.dtype}{array.shape}.")
-        return self._infer_impl(arrays)
+                raise EngineError(
+                    f"The engine {self.name} {wanted} {spec}, it {had} {array.dtype}{array.shape}."
+                )
 
     def close(self) -> None:
         """Free the model. Closing twice is harmless."""

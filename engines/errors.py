@@ -1,6 +1,6 @@
 """The errors that Unmask raises on purpose. This module imports nothing, so every room may import it.
 
-Each message is one sentence (or two) that names the thing and the remedy: the command line prints it as it is.
+Each message is one sentence (or two) that names the thing and the remedy: the command line prints it.
 """
 
 

@@ -1,0 +1,225 @@
+"""``unmask detectors list|show|verify``: the detector packages on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unmask.engines.manifest import Manifest, Metric, Threshold
+    from unmask.engines.verify import Verification
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="the packages that ship and your own")
+    listing.set_defaults(act=_list)
+    show = actions.add_parser("show", help="thresholds and what backs them, metrics, limits, crop, window")
+    show.add_argument("detector", metavar="NAME|PATH")
+    show.set_defaults(act=_show)
+    verify = actions.add_parser("verify", help="check files and graphs, and run them on random crops")
+    verify.add_argument("detectors", metavar="NAME|PATH", nargs="+")
+    verify.add_argument("--engine", default="auto", metavar="NAME", help="what runs it (default: auto)")
+    verify.set_defaults(act=_verify)
+    for child in (listing, show, verify):
+        child.add_argument("--json", action="store_true", help="print JSON")
+        child.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+
+
+def run(args: argparse.Namespace) -> int:
+    return args.act(args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from unmask.engines.package import list_packages, user_folder
+
+    rows = list_packages()
+    if args.json:
+        fields = ("name", "version", "origin", "size_bytes", "licence", "problem")
+        detectors = [
+            {name: getattr(row, name) for name in fields} | {"folder": str(row.folder)} for row in rows
+        ]
+        _print_json({"version": 1, "detectors": detectors})
+        return 0
+    console = _console()
+    if not rows:
+        console.print(
+            f"No detector is installed. Put packages, one folder each, into {user_folder()}.", soft_wrap=True
+        )
+        return 0
+    table = _table("detector", "version", "from", "size", "licence", "folder")
+    for row in rows:
+        size = f"{row.size_bytes / 1e6:.1f} MB"
+        licence = f"unusable: {row.problem}" if row.problem else row.licence
+        table.add_row(row.name, row.version, row.origin, size, licence, str(row.folder))
+    console.print(table)
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    from unmask.engines.package import find_package, read_manifest
+
+    folder = find_package(args.detector)
+    manifest = read_manifest(folder)
+    if args.json:
+        plain = manifest.model_dump(mode="json")
+        for entry, threshold in zip(plain["thresholds"], manifest.thresholds, strict=True):
+            entry["proven_per_hour"] = threshold.proven_per_hour
+        _print_json({"version": 1, "folder": str(folder), "manifest": plain})
+        return 0
+    console = _console()
+    console.print(f"{manifest.name} {manifest.version}", style="bold")
+    console.print(manifest.description)
+    console.print(_facts(manifest, str(folder)))
+    thresholds = _table("alarm from score", "false alarms it was set for", "what backs it")
+    for threshold in manifest.thresholds:
+        thresholds.add_row(
+            f"{threshold.score:.3f}", f"{threshold.alarms_per_hour:g} per hour", backing(threshold)
+        )
+    console.print(thresholds)
+    _print_metrics(console, manifest)
+    console.print("Known limits", style="bold")
+    for limit in manifest.provenance.limits or ("none are stated, which does not mean that there are none",):
+        console.print(f"- {limit}")
+    console.print("\nWhat it says is a hint, never proof: confirm through another channel.")
+    return 0
+
+
+def _facts(manifest: Manifest, folder: str) -> Any:
+    from rich.table import Table
+
+    window, quality, rule = manifest.window, manifest.quality, manifest.rule
+    length_s = window.length * window.stride_ms / 1e3
+    calibration = manifest.calibration
+    calibrated = (
+        "none: the score is no probability"
+        if calibration.method == "none"
+        else f"{calibration.method}, fitted on {calibration.fitted_on or 'data that is not stated'}"
+    )
+    rows = {
+        "folder": folder,
+        "crop": f"{manifest.input.size} px {manifest.input.colour}, {manifest.crop.margin:g} times the face "
+        + ("box, turned level by the eyes" if manifest.crop.align == "roll" else "box, not turned"),
+        "window": f"{window.length} crops, one per {window.stride_ms} ms ({length_s:g} s); scores from "
+        f"{window.min_frames} on; a gap over {window.max_gap_ms} ms starts anew",
+        "one picture": "is enough for a score" if manifest.single_image else "is not enough for a score",
+        "calibration": calibrated,
+        "alarm": f"begins after {rule.dwell_s:g} s over the threshold, ends {rule.release_margin:g} below it "
+        f"for {rule.release_s:g} s; smoothed over {rule.smoothing_s:g} s",
+        "judges faces": f"from {quality.min_face_px:g} px, sharpness {quality.min_sharpness:g}, brightness "
+        f"{quality.min_brightness:g} to {quality.max_brightness:g}, turned up to "
+        f"{quality.max_yaw_degrees:g}°, {quality.min_inside:.0%} in the picture",
+        "data": "; ".join(manifest.provenance.data),
+        "trained with": manifest.provenance.trained_with,
+        "licence": manifest.provenance.licence,
+        "exported with": ", ".join(f"{tool} {version}" for tool, version in manifest.exported_with.items()),
+    }
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in rows.items():
+        grid.add_row(name, value)
+    return grid
+
+
+def backing(threshold: Threshold) -> str:
+    """What the footage behind a threshold proves about its false alarms, in words."""
+    bound = threshold.proven_per_hour
+    if bound is None:
+        return f"nothing: no footage was watched with it ({threshold.footage})"
+    return (
+        f"{threshold.alarms_seen} false alarms in {threshold.footage_hours:g} h of {threshold.footage}: "
+        f"proves at most {bound:.2g}/h (95 %)"
+    )
+
+
+def interval(metric: Metric) -> str:
+    """The 95 % interval in words, or that there is none."""
+    return "no interval" if metric.low is None else f"{metric.low:.3f} to {metric.high:.3f}"
+
+
+def _print_metrics(console: Console, manifest: Manifest) -> None:
+    if not manifest.provenance.metrics:
+        console.print("No measured numbers are stated.\n")
+        return
+    metrics = _table("metric", "value", "95 % interval", "measured on", "reproduced by")
+    for metric in manifest.provenance.metrics:
+        measured = f"{metric.data} ({metric.units} {metric.unit})"
+        metrics.add_row(metric.name, f"{metric.value:.3f}", interval(metric), measured, metric.command or "-")
+    console.print(metrics)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    """Every package is tried; the exit code is 2 when one of them is broken."""
+    from unmask.engines.errors import UnmaskError
+    from unmask.engines.package import find_package
+    from unmask.engines.registry import resolve_engine
+    from unmask.engines.verify import verify_package
+
+    engine = resolve_engine(args.engine)
+    results: list[dict[str, Any]] = []
+    for name in args.detectors:
+        try:
+            verification = verify_package(find_package(name), engine)
+        except UnmaskError as error:
+            if len(args.detectors) == 1 and not args.json:
+                raise
+            results.append({"detector": name, "sound": False, "problem": str(error)})
+            if not args.json:
+                print(f"unmask: {error}", file=sys.stderr)
+        else:
+            results.append(_as_json(name, verification))
+            if not args.json:
+                _console().print(_praise(verification), soft_wrap=True)
+    if args.json:
+        _print_json({"version": 1, "detectors": results})
+    return 0 if all(result["sound"] for result in results) else 2
+
+
+def _as_json(name: str, verification: Verification) -> dict[str, Any]:
+    return {
+        "detector": name,
+        "sound": True,
+        "problem": "",
+        "name": verification.name,
+        "version": verification.version,
+        "folder": str(verification.folder),
+        "engine": verification.engine,
+        "provider": verification.provider,
+        "batch_difference": verification.batch_difference,
+        "encode_ms": verification.encode_ms,
+    }
+
+
+def _praise(verification: Verification) -> str:
+    return (
+        f"{verification.name} {verification.version} is sound: checksums and graphs fit the manifest; on "
+        f"{verification.engine} ({verification.provider}) its outputs are finite, repeatable and differ by "
+        f"{verification.batch_difference:.1g} at most in a batch; {verification.encode_ms:.1f} ms per crop. "
+        "This says nothing about its accuracy: see unmask detectors show."
+    )
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # Manifests are written by strangers: brackets in them are text, not markup.
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def _table(*columns: str) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

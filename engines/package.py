@@ -1,0 +1,245 @@
+"""Detector packages on disk: where they lie, and the checks that each one passes before it is used."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import importlib.util
+import json
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import ValidationError
+
+from unmask.engines.errors import PackageError
+from unmask.engines.graph_check import check_graph
+from unmask.engines.manifest import FORMAT, Manifest, ModelFile
+
+MANIFEST_NAME = "detector.json"
+MAX_MANIFEST_BYTES = 1 << 20
+MAX_MODEL_BYTES = 1 << 30
+
+_AGAIN = "install the detector again"
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorPackage:
+    """A package that passed every check when it was loaded.
+
+    Between loading and opening a file could still change: hand the checksum in
+    ``manifest.files`` to ``open_engine`` as well.
+    """
+
+    folder: Path
+    manifest: Manifest
+    encoder_path: Path
+    head_path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PackageListing:
+    """One row of ``unmask detectors list``. ``problem`` is a sentence where the manifest cannot be used;
+    then the fields that come from it are empty. The model files are not checked here."""
+
+    name: str
+    version: str
+    folder: Path
+    origin: Literal["shipped", "user"]
+    size_bytes: int
+    licence: str
+    problem: str = ""
+
+
+def user_folder() -> Path:
+    """Where a person puts packages of their own, one folder each. It need not exist."""
+    return Path(platformdirs.user_data_dir("unmask", appauthor=False)) / "detectors"
+
+
+def find_package(name_or_path: str) -> Path:
+    """The folder of a package: a plain name is looked up among the shipped and the user's packages,
+    anything with a path separator is a path.
+
+    Raises ``PackageError`` where there is none, or where a name is found in both places.
+    """
+    if _is_path(name_or_path):
+        folder = Path(name_or_path).expanduser()
+        if not folder.is_dir():
+            raise PackageError(f"There is no detector package at {folder}: give its folder or a name.")
+        return folder
+    found = [folder for folder, _ in _installed() if folder.name == name_or_path]
+    if len(found) > 1:
+        places = " and ".join(map(str, found))
+        raise PackageError(f"Two detectors are called {name_or_path}, {places}: give the path of one.")
+    if found:
+        return found[0]
+    known = ", ".join(sorted({folder.name for folder, _ in _installed()})) or "none is installed"
+    hint = (
+        f" For the folder here write {os.curdir}{os.sep}{name_or_path}."
+        if Path(name_or_path).is_dir()
+        else ""
+    )
+    raise PackageError(f"There is no detector {name_or_path!r} (known: {known}).{hint}")
+
+
+def list_packages() -> list[PackageListing]:
+    """The shipped and the user's packages by name, the broken ones with their problem."""
+    rows = [_listing(folder, origin) for folder, origin in _installed()]
+    return sorted(rows, key=lambda row: (row.name, row.origin))
+
+
+def load_package(folder: Path) -> DetectorPackage:
+    """Check the manifest, every file's checksum and every graph in ``folder``.
+
+    Runs no model. Raises ``PackageError``, one sentence that names the file and the remedy.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    files = manifest.files
+    encoder = _checked(folder, files.encoder, "encoder", manifest)
+    head = _checked(folder, files.head, "head", manifest)
+    for variant in files.variants.values():
+        _checked(folder, variant, "encoder", manifest)
+    return DetectorPackage(folder, manifest, encoder, head)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of ``folder`` alone, strictly read; the files it names are not looked at."""
+    path = folder / MANIFEST_NAME
+    if not folder.is_dir():
+        raise PackageError(f"There is no detector package at {folder}: give its folder or a name.")
+    raw = _read(folder, MANIFEST_NAME, MAX_MANIFEST_BYTES)
+    try:
+        text = raw.decode("utf-8")
+        plain = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        raise PackageError(f"The manifest {path} is not UTF-8 text: {_AGAIN}.") from error
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"The manifest {path} is not valid JSON ({error}): {_AGAIN}.") from error
+    _check_format(plain, path)
+    try:
+        return Manifest.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        raise PackageError(f"The manifest {path} is wrong: {_sentence(error)}") from error
+
+
+def _is_path(name_or_path: str) -> bool:
+    return os.sep in name_or_path or (os.altsep or os.sep) in name_or_path or name_or_path in (".", "..")
+
+
+def _installed() -> list[tuple[Path, Literal["shipped", "user"]]]:
+    """Every folder with a manifest, the shipped ones first."""
+    found: list[tuple[Path, Literal["shipped", "user"]]] = []
+    seen: set[Path] = set()
+    for root in _shipped_roots():
+        for folder in _subfolders(root):
+            # An editable install shows the files as links into the source tree: take that folder itself.
+            real = (folder / MANIFEST_NAME).resolve().parent
+            if real not in seen:
+                seen.add(real)
+                found.append((real, "shipped"))
+    found.extend((folder, "user") for folder in _subfolders(user_folder()))
+    return found
+
+
+def _shipped_roots() -> list[Path]:
+    # A namespace: it has no file of its own, and in development it may lie in two places.
+    spec = importlib.util.find_spec("unmask.detectors")
+    locations = spec.submodule_search_locations if spec else None
+    return [Path(location) for location in locations or ()]
+
+
+def _subfolders(root: Path) -> list[Path]:
+    try:
+        return sorted(folder for folder in root.iterdir() if (folder / MANIFEST_NAME).is_file())
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return []
+        raise PackageError(f"The folder {root} cannot be read: {error.strerror}.") from error
+
+
+def _listing(folder: Path, origin: Literal["shipped", "user"]) -> PackageListing:
+    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    try:
+        manifest = read_manifest(folder)
+    except PackageError as error:
+        return PackageListing(folder.name, "", folder, origin, size, "", str(error))
+    problem = ""
+    if manifest.name != folder.name:
+        problem = f"The folder {folder} holds the detector {manifest.name}: name the folder so."
+    return PackageListing(
+        folder.name, manifest.version, folder, origin, size, manifest.provenance.licence, problem
+    )
+
+
+def _checked(folder: Path, file: ModelFile, role: str, manifest: Manifest) -> Path:
+    raw = _read(folder, file.path, MAX_MODEL_BYTES)
+    path = folder / file.path
+    if hashlib.sha256(raw).hexdigest() != file.sha256:
+        raise PackageError(f"The file {path} differs from its checksum in the manifest: {_AGAIN}.")
+    check_graph(raw, role, manifest, f"The graph {path}")
+    return path
+
+
+def _read(folder: Path, relative: str, limit: int) -> bytes:
+    """The bytes of one ordinary file that truly lies in ``folder``, at most ``limit`` of them."""
+    path = folder / relative
+    try:
+        if not path.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
+            raise PackageError(f"The file {path} is a link out of its package: put the file itself there.")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise PackageError(f"{path} is not an ordinary file: {_AGAIN}.")
+        with path.open("rb") as stream:
+            raw = stream.read(limit + 1)
+    except FileNotFoundError as error:
+        raise PackageError(f"The detector package {folder} lacks {relative}: {_AGAIN}.") from error
+    except (OSError, RuntimeError) as error:  # Python 3.11 and 3.12 report a loop of links as RuntimeError
+        raise PackageError(f"The file {path} cannot be read ({error}): {_AGAIN}.") from error
+    if len(raw) > limit:
+        raise PackageError(f"The file {path} is larger than {limit >> 20} MiB: no detector needs that.")
+    return raw
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the field {twice!r} appears twice")
+    return result
+
+
+def _no_constant(word: str) -> float:
+    raise ValueError(f"{word} is not a number in JSON")
+
+
+def _check_format(plain: Any, path: Path) -> None:
+    # Ahead of the full check: a newer format would drown in complaints about its other fields.
+    version = plain.get("format") if isinstance(plain, dict) else None
+    if isinstance(version, int) and version != FORMAT:
+        raise PackageError(
+            f"The manifest {path} is of format {version}, this version of Unmask reads format {FORMAT}: "
+            "update Unmask or export the detector again."
+        )
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first complaint in words, with the remedy, and how many others there are."""
+    problems = error.errors(include_url=False, include_context=False)
+    first = problems[0]
+    field = ".".join(str(part) for part in first["loc"]) or "the whole"
+    match first["type"]:
+        case "missing":
+            text = f"the field {field} is missing; add it"
+        case "extra_forbidden":
+            text = f"the field {field} is not known; remove it or update Unmask"
+        case _:
+            what = first["msg"].removeprefix("Value error, ")
+            shown = repr(first["input"])
+            value = f" (it is {shown})" if len(shown) <= 60 else ""
+            text = f"{field}: {what[:1].lower()}{what[1:]}{value}; correct it or export the detector again"
+    more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{text}{more}."
