@@ -1,0 +1,204 @@
+"""`unmask scan`: recordings, pictures, folders, archives and addresses."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask.cli.options import (
+    DEFAULT_DETECTOR,
+    add_detector_arguments,
+    add_face_arguments,
+    face_settings,
+    open_detector,
+    positive,
+)
+from unmask.engines.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unmask.realtime.scan.items import ScanItem
+    from unmask.realtime.scan.results import ItemFinding
+    from unmask.realtime.scan.scanner import Scanner
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", nargs="+", metavar="PATH", help="a video, picture, folder, zip or address")
+    parser.add_argument(
+        "--json", metavar="FILE", type=Path, help="write the findings as JSON ('-': to the terminal)"
+    )
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a report that needs no other file")
+    parser.add_argument(
+        "--crops", action="store_true", help="put the most suspicious face pictures into the HTML"
+    )
+    parser.add_argument(
+        "--frames",
+        metavar="N",
+        type=whole,
+        default=1200,
+        help="analyse at most N frames per item (default 1200)",
+    )
+    parser.add_argument(
+        "--sequence", action="store_true", help="pictures in a folder or zip are frames of one video"
+    )
+    parser.add_argument("--fps", metavar="N", type=positive, help="the rate of such a sequence (default 25)")
+    parser.add_argument(
+        "--vote", choices=("mean", "majority"), default="mean", help="how an ensemble decides"
+    )
+    add_detector_arguments(parser, several=True)
+    add_face_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from unmask.realtime.faces.registry import make_face_finder
+    from unmask.realtime.scan.header import report_header
+    from unmask.realtime.scan.html import render
+    from unmask.realtime.scan.items import expand
+    from unmask.realtime.scan.results import as_json
+    from unmask.realtime.scan.scanner import Scanner, ScanSettings
+    from unmask.realtime.sources.registry import SourceOptions
+    from unmask.realtime.verdict import threshold_for
+
+    _check_outputs(args)
+    to_stdout = args.json is not None and str(args.json) == "-"
+    console = Console(stderr=to_stdout)
+
+    def say(line: str) -> None:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    settings = ScanSettings(args.alarms_per_hour, args.frames, args.vote, args.crops)
+    items = expand(args.path, SourceOptions(fps=args.fps), sequence=args.sequence)
+    with contextlib.ExitStack() as stack:
+        names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
+        detectors = [stack.enter_context(open_detector(name, args.engine)) for name in names]
+        thresholds = [threshold_for(detector.manifest, args.alarms_per_hour) for detector in detectors]
+        finder = make_face_finder(face_settings(args), say)
+        stack.callback(finder.close)
+        header = report_header(list(zip(detectors, thresholds, strict=True)), finder.description, settings)
+        say(f"Faces: {finder.description}")
+        scores = [threshold.score for threshold in thresholds]
+        scanner = Scanner(list(zip(detectors, scores, strict=True)), finder, settings)
+        findings = scan_all(scanner, items, console)
+    _write_reports(args, as_json(findings, header), lambda: render(findings, header))
+    if not to_stdout:
+        console.print(_table(findings))
+        for detector in header["detectors"]:
+            say(f"{detector['name']} {detector['version']}: {detector['backing']}")
+        say("A hint, never proof: confirm through another channel.")
+    return 2 if all(finding.error for finding in findings) else 0
+
+
+def scan_all(scanner: Scanner, items: Sequence[ScanItem], console: Console) -> list[ItemFinding]:
+    """Every item in turn, with a bar for all of them and one for the item at hand."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    findings = []
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
+        whole_task = progress.add_task("items", total=len(items), visible=len(items) > 1)
+        for item in items:
+            task = progress.add_task(Path(item.path).name[-40:], total=1.0)
+            findings.append(scanner.scan(item, lambda done, task=task: progress.update(task, completed=done)))
+            progress.remove_task(task)
+            progress.advance(whole_task)
+    return findings
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Before hours of work: can what is to be written be written?"""
+    for option, path in (("--json", args.json), ("--html", args.html)):
+        if path is not None and str(path) != "-" and (path.is_dir() or not path.parent.is_dir()):
+            raise UsageError(f"{option} {path} cannot be written: give a file in a folder that exists.")
+    if args.crops and args.html is None:
+        raise UsageError("--crops puts pictures into the HTML report: give --html FILE too.")
+
+
+def _write_reports(args: argparse.Namespace, report: dict[str, Any], page: Callable[[], str]) -> None:
+    if args.json is not None:
+        text = json.dumps(report, ensure_ascii=False, indent=2) + "\n"
+        if str(args.json) == "-":
+            print(text, end="")
+        else:
+            write_whole(args.json, text)
+    if args.html is not None:
+        write_whole(args.html, page())
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write ``text`` to ``path`` all at once: an interruption leaves what was there before."""
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+    except OSError as error:
+        raise UsageError(f"Cannot write {path}: {error.strerror}. Give a file in a folder you own.") from None
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(part, path)
+    except BaseException:
+        os.unlink(part)
+        raise
+
+
+def _table(findings: Sequence[ItemFinding]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    from unmask.realtime.annotate import because
+    from unmask.realtime.sinks.console import MARKS
+    from unmask.realtime.types import Verdict
+
+    table = Table(show_lines=False)
+    for name in ("item", "verdict", "score", "faces", "with a face", "frames"):
+        table.add_column(name, overflow="fold")
+    for item in findings:
+        mark, style = MARKS[item.verdict]
+        words = Text(f"{mark} {item.verdict.words}", style=style)
+        if item.error:
+            words.append(f": {item.error}")
+        elif item.verdict is Verdict.CANNOT_JUDGE:
+            words.append(because(item.causes))
+        table.add_row(
+            Text(item.path),
+            words,
+            "-" if item.score is None else f"{item.score:.2f}",
+            str(len(item.faces)),
+            f"{item.face_share:.0%}" if not item.error else "-",
+            str(item.frames_analysed),
+        )
+        if len(item.faces) > 1 or any(len(face.detectors) > 1 for face in item.faces):
+            for face in item.faces:
+                _add_face(table, face)
+    return table
+
+
+def _add_face(table: Any, face: Any) -> None:
+    each = ", ".join(
+        f"{finding.detector} {'-' if finding.score is None else f'{finding.score:.2f}'}"
+        for finding in face.detectors
+    )
+    note = f" ({each})" if len(face.detectors) > 1 else ""
+    table.add_row(
+        f"  face {face.track}, {face.first_s:.1f}-{face.last_s:.1f} s",
+        face.verdict.words + note,
+        "-" if face.score is None else f"{face.score:.2f}",
+        "",
+        "",
+        str(face.frames),
+    )
+
+
+def whole(text: str) -> int:
+    """An argparse type: a whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return value

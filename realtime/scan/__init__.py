@@ -1,0 +1,1 @@
+"""Looking through recordings: the live monitor's own parts, run one frame after another, and a report."""

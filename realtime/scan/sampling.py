@@ -1,0 +1,119 @@
+"""Which moments of a recording are analysed: all of it at the detector's stride, or stretches spread evenly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from unmask.engines.manifest import Manifest
+from unmask.realtime.sources.archive import MemberSource
+from unmask.realtime.sources.base import FrameSource, SourceInfo
+from unmask.realtime.sources.video_file import VideoFileSource
+from unmask.realtime.types import Frame
+
+_EPSILON_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A frame to analyse. ``fresh`` marks the first of a stretch: nothing before it is near in time."""
+
+    frame: Frame
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlan:
+    """Rising moments in seconds, grouped in stretches; ``stretches`` holds (first moment, number of frames)."""
+
+    stride_s: float
+    stretches: tuple[tuple[float, int], ...]
+
+    @property
+    def frames(self) -> int:
+        return sum(number for _, number in self.stretches)
+
+    def moments(self) -> Iterator[tuple[float, bool]]:
+        """Every moment, and whether it begins a stretch."""
+        for first_s, number in self.stretches:
+            for step in range(number):
+                yield first_s + step * self.stride_s, step == 0
+
+
+def frames_for_a_verdict(manifest: Manifest) -> int:
+    """How many frames in a row, a stride apart, a face must be seen in before a verdict can be said."""
+    window, rule = manifest.window, manifest.rule
+    # One more for the track to be confirmed, one for the stride that a late frame costs.
+    return window.min_frames + math.ceil(1000 * rule.dwell_s / window.stride_ms) + 2
+
+
+def plan_samples(duration_s: float, stride_s: float, most_frames: int, stretch_frames: int) -> SamplePlan:
+    """Cover ``duration_s`` evenly with at most ``most_frames`` frames, ``stride_s`` apart in each stretch.
+
+    Everything when the budget allows; else as many stretches of ``stretch_frames`` as fit it (at least
+    one), their middles spread evenly from the beginning to the end: a detector with a window in time must see
+    frames as near to each other as those it was trained on, so single frames far apart would not do.
+    """
+    every = max(1, math.floor((duration_s + _EPSILON_S) / stride_s) + 1)
+    stretches = max(1, most_frames // stretch_frames)
+    if every <= max(most_frames, stretch_frames):
+        return SamplePlan(stride_s, ((0.0, every),))
+    length_s = (stretch_frames - 1) * stride_s
+    # Each stretch lies in the middle of its own share of the recording.
+    share_s = duration_s / stretches
+    starts = [(index + 0.5) * share_s - length_s / 2 for index in range(stretches)]
+    return SamplePlan(stride_s, tuple((start, stretch_frames) for start in starts))
+
+
+def sampled(
+    source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Callable[[float], None]
+) -> Iterator[Sample]:
+    """The frames of ``plan`` out of an opened source; ``seen`` is told the moment reached, for progress.
+
+    A video file is sought; any other source is read through and what is not needed is passed over. A
+    moment that falls on the frame before it (a rate below the stride's) gives nothing twice.
+    """
+    if isinstance(source, VideoFileSource | MemberSource) and info.kind == "video":
+        yield from _sought(source, plan, seen)
+    else:
+        yield from _read_through(source, plan, seen)
+
+
+def every_frame(source: FrameSource, stride_s: float, most_frames: int) -> Iterator[Sample]:
+    """For a source that does not tell its length: a frame each stride until the end or the budget is spent."""
+    due_s, given = 0.0, 0
+    while given < most_frames and (frame := source.read()) is not None:
+        if frame.time_s + _EPSILON_S >= due_s:
+            yield Sample(frame, fresh=given == 0)
+            given += 1
+            due_s = max(due_s + stride_s, frame.time_s)
+
+
+def _sought(
+    source: VideoFileSource | MemberSource, plan: SamplePlan, seen: Callable[[float], None]
+) -> Iterator[Sample]:
+    moments = list(plan.moments())
+    before: Frame | None = None
+    for (moment, fresh), frame in zip(
+        moments, source.frames_at(moment for moment, _ in moments), strict=False
+    ):
+        seen(moment)
+        if frame is not before:
+            yield Sample(frame, fresh)
+            before = frame
+
+
+def _read_through(source: FrameSource, plan: SamplePlan, seen: Callable[[float], None]) -> Iterator[Sample]:
+    moments = plan.moments()
+    due = next(moments, None)
+    fresh = False
+    while due is not None and (frame := source.read()) is not None:
+        seen(frame.time_s)
+        if frame.time_s + _EPSILON_S < due[0]:
+            continue
+        while due is not None and due[0] <= frame.time_s + _EPSILON_S:
+            fresh = fresh or due[1]
+            due = next(moments, None)
+        yield Sample(frame, fresh)
+        fresh = False

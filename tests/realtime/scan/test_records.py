@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from unmask.realtime.scan.records import MOST_CROPS, DetectorRecord, held_level
+from unmask.realtime.types import Cause, Event, Verdict
+from updates import face_state
+
+
+def plain_held_level(timeline, dwell_s, gap_s):
+    """The definition, written down without any cleverness."""
+    best = None
+    for first in range(len(timeline)):
+        lowest = timeline[first][1]
+        for last in range(first, len(timeline)):
+            if last > first and timeline[last][0] - timeline[last - 1][0] > gap_s + 1e-6:
+                break
+            lowest = min(lowest, timeline[last][1])
+            if timeline[last][0] - timeline[first][0] >= dwell_s - 1e-6:
+                best = lowest if best is None else max(best, lowest)
+    return best
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from([0.125, 0.25, 0.5, 3.0]), st.integers(0, 20)), max_size=40),
+    dwell_s=st.sampled_from([0.0, 0.25, 0.5, 1.5]),
+)
+def test_it_is_the_largest_minimum_of_any_span_that_lasts(steps, dwell_s):
+    times = np.cumsum([step for step, _ in steps])
+    timeline = tuple((float(time_s), level / 20) for time_s, (_, level) in zip(times, steps, strict=True))
+    assert held_level(timeline, dwell_s, 1.0) == plain_held_level(timeline, dwell_s, 1.0)
+
+
+def test_one_wild_moment_does_not_count():
+    timeline = tuple((index / 8, 1.0 if index == 10 else 0.2) for index in range(40))
+    assert held_level(timeline, 1.5, 1.0) == 0.2
+    assert held_level(timeline, 0.0, 1.0) == 1.0
+
+
+@pytest.fixture
+def record():
+    return DetectorRecord("toy", 0.6, True, 0.5, 1.0)
+
+
+def test_an_alarm_makes_signs_whatever_came_after(record):
+    for index in range(10):
+        record.take(index / 8, face_state(Verdict.SIGNS, score=0.9, event=Event(1, 0.5, None, 0.9)))
+    record.end(Event(1, 0.5, 1.2, 0.95))
+    for index in range(10, 40):
+        record.take(index / 8, face_state(Verdict.NO_SIGNS, score=0.1))
+    finding = record.finding()
+    assert finding.verdict is Verdict.SIGNS
+    assert finding.score == 0.9
+    assert finding.events == (Event(1, 0.5, 1.2, 0.95),)
+    assert finding.causes == ()
+
+
+def test_a_face_that_was_never_judged_has_no_score_and_its_causes_by_weight(record):
+    for index in range(10):
+        cause = Cause.DARK if index < 3 else Cause.BLURRED
+        record.take(index / 8, face_state(Verdict.CANNOT_JUDGE, cause, score=None))
+    finding = record.finding()
+    assert (finding.verdict, finding.score) == (Verdict.CANNOT_JUDGE, None)
+    assert finding.causes == (Cause.BLURRED, Cause.DARK)
+
+
+def test_kept_crops_are_the_most_suspicious_and_lie_apart(record):
+    crop = np.zeros((4, 4, 3), np.uint8)
+    for index in range(200):
+        record.keep_crop(index / 8, (index % 50) / 50, crop)
+    assert len(record.crops) <= MOST_CROPS
+    times = sorted(time_s for time_s, _, _ in record.crops)
+    assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[1:], strict=False))
+    assert record.crops[0][1] == 0.98
