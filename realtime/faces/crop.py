@@ -66,7 +66,7 @@ def crop_face(image: Image, face: FaceBox, spec: CropSpec) -> Image:
     Beyond the picture's edge the border pixels are mirrored. ``image`` is only read; the result is
     new and belongs to the caller. Raises ``ValueError`` for a box without area.
     """
-    if not face.size > 0:
+    if not (face.width > 0 and face.height > 0):
         raise ValueError(f"A face box needs an area, this one is {face.width:.1f} x {face.height:.1f} pixels.")
     matrix = crop_transform(face, spec)
     reduction = face.size * spec.margin / spec.size
@@ -97,6 +97,7 @@ def _averaged_down(
     small = cv2.resize(image[top:bottom, left:right], (across, down), interpolation=cv2.INTER_AREA)
     # Centre x of the small picture lies at left + factor * x + (factor - 1) / 2 of the large one.
     to_large = np.array(
-        [[factor, 0, left + (factor - 1) / 2], [0, factor, top + (factor - 1) / 2], [0, 0, 1]], dtype=np.float64
+        [[factor, 0, left + (factor - 1) / 2], [0, factor, top + (factor - 1) / 2], [0, 0, 1]],
+        dtype=np.float64,
     )
     return small, matrix @ to_large

@@ -1,0 +1,118 @@
+"""Faces with InsightFace's SCRFD (Guo et al., 2021, "Sample and Computation Redistribution for
+Efficient Face Detection"), run by ONNX Runtime on the CPU."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from unmask.engines.errors import FaceModelError
+from unmask.realtime.faces.boxes import fitted_size, sorted_faces
+from unmask.realtime.faces.scales import CLOSE, WIDE, TwoScales
+from unmask.realtime.types import FaceBox, Image
+
+if TYPE_CHECKING:
+    from insightface.model_zoo.scrfd import SCRFD
+
+InputSize = int | Literal["auto"]
+
+_SMALLEST_SIDE = 8
+
+
+class ScrfdFinder:
+    """SCRFD from a file. ``input_size`` is the longer side of the network's input in pixels, a multiple
+    of 32, or "auto" (see ``TwoScales``, which keeps a state: one finder per source).
+
+    Raises ``FaceModelError`` where the file cannot be loaded. The first one in a process imports
+    insightface, which takes about a second.
+    """
+
+    def __init__(
+        self,
+        model: Path,
+        *,
+        input_size: InputSize = "auto",
+        min_confidence: float = 0.5,
+        min_face_px: float = 0.0,
+        refresh_every: int = 5,
+    ) -> None:
+        self._model = model
+        self._input_size = input_size
+        self._min_confidence = min_confidence
+        self._min_face_px = min_face_px
+        self._network: SCRFD | None = _open_network(model)
+        self._scales = TwoScales(self._look, min_confidence=min_confidence, refresh_every=refresh_every)
+
+    @property
+    def name(self) -> str:
+        return "scrfd"
+
+    @property
+    def description(self) -> str:
+        size = f"{CLOSE} or {WIDE} as needed" if self._input_size == "auto" else str(self._input_size)
+        return f"InsightFace SCRFD, {self._model.name}, input {size} px, CPU"
+
+    @property
+    def looks(self) -> dict[int, int]:
+        """How often "auto" ran each input size; zeros for a fixed size."""
+        return dict(self._scales.looks)
+
+    def find(self, image: Image) -> list[FaceBox]:
+        """Faces in BGR uint8 (H, W, 3), most confident first, with landmarks. Only reads ``image``."""
+        if isinstance(self._input_size, int):
+            return self._look(image, self._input_size)
+        return self._scales.find(image)
+
+    def sibling(self, input_size: InputSize, min_confidence: float) -> ScrfdFinder:
+        """Another finder on the same loaded network, to be used from the same thread."""
+        other = copy.copy(self)
+        other._input_size, other._min_confidence, other._min_face_px = input_size, min_confidence, 0.0
+        other._scales = TwoScales(other._look, min_confidence=min_confidence)
+        return other
+
+    def close(self) -> None:
+        """Let go of the network. A sibling keeps its own hold on it."""
+        self._network = None
+
+    def _look(self, image: Image, longest: int) -> list[FaceBox]:
+        if self._network is None:
+            raise FaceModelError(f"The face finder for {self._model.name} is closed; make a new one.")
+        height, width = image.shape[:2]
+        if min(height, width) < _SMALLEST_SIDE:
+            return []
+        size = fitted_size(width, height, longest)
+        found, landmarks = self._network.detect(image, input_size=size, det_thresh=self._min_confidence)
+        return sorted_faces(found[:, :4], found[:, 4], landmarks, min_face_px=self._min_face_px)
+
+
+def _open_network(model: Path) -> SCRFD:
+    if not model.is_file():
+        raise FaceModelError(f"There is no face model at {model}; give --face-model another path.")
+    from insightface.model_zoo.scrfd import SCRFD
+
+    session = _open_session(model)
+    # One dynamic session serves every shape: a session for each shape is no faster, and a window
+    # that is being resized would build one for each of its sizes.
+    return SCRFD(model_file=str(model), session=session, static_shape_sessions=False)
+
+
+def _open_session(model: Path) -> Any:
+    """One thread, no spinning: face detection shares the processor with a browser that runs a call."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # The packs declare output shapes for 640 x 640; at other sizes every run would warn about them.
+    options.log_severity_level = 3
+    try:
+        session = ort.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime raises a dozen types of its own
+        reason = str(error).splitlines()[0][:200]
+        raise FaceModelError(f"ONNX Runtime cannot load the face model {model}: {reason}") from error
+    if session.get_providers() != ["CPUExecutionProvider"]:
+        raise FaceModelError(f"The face model {model} runs on {session.get_providers()} instead of the CPU.")
+    return session
