@@ -1,0 +1,1 @@
+"""Identities that last: motion, association, appearance, and the tracker that puts them together."""
