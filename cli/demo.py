@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unmask.cli.options import add_detector_arguments, add_face_arguments
 from unmask.cli.watch import add_output_arguments, require_display, watch
 from unmask.engines.errors import UsageError
+
+if TYPE_CHECKING:
+    from unmask.training.demo_clip import DemoClip
 
 _RECORDING = Path("unmask-demo.mp4")
 
@@ -20,7 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from unmask.realtime.sources.registry import SourceOptions
-    from unmask.training.demo_clip import ensure_demo_clip
 
     notices = []
     if not args.headless:
@@ -32,10 +35,30 @@ def run(args: argparse.Namespace) -> int:
             args.headless = True
     if args.headless and args.record is None:
         args.record = _RECORDING
-    print("Making the demo clip (once) ...", flush=True)
-    clip = ensure_demo_clip()
-    notices += clip.notices()
-    code = watch(args, [str(clip.path)], SourceOptions(), notices)
+    clip = _make_clip()
+    code = watch(args, [str(clip.path)], SourceOptions(), [*notices, *_truth_lines(clip)])
     if args.record is not None and args.record.exists():
         print(f"The annotated video is {args.record.resolve()}")
     return code
+
+
+def _make_clip() -> DemoClip:
+    from rich.progress import Progress
+
+    from unmask.training.demo_clip import ensure_demo_clip
+
+    with Progress(transient=True) as progress:
+        task = progress.add_task("Making the demo clip (once)", total=None)
+        return ensure_demo_clip(progress=lambda done, total: progress.update(task, completed=done, total=total))
+
+
+def _truth_lines(clip: DemoClip) -> list[str]:
+    """What is in the clip, so that whoever watches can tell whether the verdicts are right."""
+    lines = [clip.truth.statement]
+    for face in clip.truth.faces:
+        if face.swapped is None:
+            lines.append(f"{face.name} stays as it is.")
+        else:
+            start_s, end_s = face.swapped
+            lines.append(f"{face.name} has another person's face blended in from {start_s:.1f} s to {end_s:.1f} s.")
+    return lines

@@ -40,16 +40,12 @@ def _list(args: argparse.Namespace) -> int:
     rows = list_packages()
     if args.json:
         fields = ("name", "version", "origin", "size_bytes", "licence", "problem")
-        detectors = [
-            {name: getattr(row, name) for name in fields} | {"folder": str(row.folder)} for row in rows
-        ]
+        detectors = [{name: getattr(row, name) for name in fields} | {"folder": str(row.folder)} for row in rows]
         _print_json({"version": 1, "detectors": detectors})
         return 0
     console = _console()
     if not rows:
-        console.print(
-            f"No detector is installed. Put packages, one folder each, into {user_folder()}.", soft_wrap=True
-        )
+        console.print(f"No detector is installed. Put packages, one folder each, into {user_folder()}.", soft_wrap=True)
         return 0
     table = _table("detector", "version", "from", "size", "licence", "folder")
     for row in rows:
@@ -77,9 +73,7 @@ def _show(args: argparse.Namespace) -> int:
     console.print(_facts(manifest, str(folder)))
     thresholds = _table("alarm from score", "false alarms it was set for", "what backs it")
     for threshold in manifest.thresholds:
-        thresholds.add_row(
-            f"{threshold.score:.3f}", f"{threshold.alarms_per_hour:g} per hour", backing(threshold)
-        )
+        thresholds.add_row(f"{threshold.score:.3f}", f"{threshold.alarms_per_hour:g} per hour", backing(threshold))
     console.print(thresholds)
     _print_metrics(console, manifest)
     console.print("Known limits", style="bold")

@@ -17,11 +17,7 @@ def run(args: argparse.Namespace) -> int:
 
     engines = list_engines()
     if args.json:
-        print(
-            json.dumps(
-                {"version": 1, "engines": [dataclasses.asdict(engine) for engine in engines]}, indent=2
-            )
-        )
+        print(json.dumps({"version": 1, "engines": [dataclasses.asdict(engine) for engine in engines]}, indent=2))
         return 0
     from rich import box
     from rich.console import Console

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
+import os
+import select
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import NoReturn
 
 from unmask.engines.errors import UnmaskError
@@ -22,13 +24,28 @@ COMMANDS = {
     "engines": ("unmask.cli.engines", "list the runtimes, and why the others cannot run"),
 }
 
+DONE, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 2, 130, 141
+
 
 class _Parser(argparse.ArgumentParser):
-    """One sentence on a wrong argument, in place of the usage text."""
+    """One sentence on a wrong argument, in place of the usage text; options are never abbreviated."""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **{"allow_abbrev": False, **options})  # pyright: ignore[reportArgumentType]
 
     def error(self, message: str) -> NoReturn:
-        print(f"{self.prog}: {message}. See {self.prog} --help.", file=sys.stderr)
-        raise SystemExit(2)
+        print(f"{self.prog}: {message}; see: {self.prog} --help", file=sys.stderr)
+        raise SystemExit(CANNOT)
+
+
+class _Version(argparse.Action):
+    """Prints the version. Reading the installed metadata costs more than the rest of the help."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        from importlib.metadata import version
+
+        print(f"unmask {version('unmask')}")
+        raise SystemExit(DONE)
 
 
 def build_parser(command: str | None) -> argparse.ArgumentParser:
@@ -38,12 +55,11 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
         description="Watch calls and scan videos for signs of face manipulation, on this machine alone.",
         epilog="What it says is a hint, never proof: confirm through another channel.",
     )
-    parser.add_argument("--version", action="version", version=f"unmask {version('unmask')}")
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error; works anywhere")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
         child = commands.add_parser(name, help=summary, description=summary.capitalize() + ".")
-        child.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         if name == command:
             loaded = importlib.import_module(module)
             loaded.add_arguments(child)
@@ -52,21 +68,74 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code: 0 done, 2 cannot be done, 130 interrupted."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    command = next((word for word in arguments if word in COMMANDS), None)
-    debug = "--debug" in arguments
+    """Run one command; the exit code: 0 done, 2 cannot be done, 130 interrupted, 141 output closed."""
+    arguments, debug = _without_debug(sys.argv[1:] if argv is None else argv)
     try:
-        args = build_parser(command).parse_args(arguments)
-        return args.run(args)
+        code = _run(arguments, debug)
+        sys.stdout.flush()  # here, where a closed pipe can still be told from a fault
+        return code
     except UnmaskError as error:
-        if debug:
-            traceback.print_exc()
-        print(f"unmask: {error}", file=sys.stderr)
-        return 2
+        return _complain(str(error), debug)
+    except BrokenPipeError:
+        if not _output_is_closed():
+            raise
+        return OUTPUT_CLOSED
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        thing = f"{error.filename}: " if error.filename is not None else ""
+        return _complain(f"{thing}{error.strerror}.", debug)
     except KeyboardInterrupt:
         print("unmask: interrupted.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    command = next((word for word in arguments if not word.startswith("-")), None)
+    if command is not None and command not in COMMANDS:
+        raise UnmaskError(_unknown(command))
+    parser = build_parser(command)
+    args = parser.parse_args(arguments)
+    if command is None:
+        parser.print_help(sys.stderr)
+        return CANNOT
+    args.debug = debug
+    return args.run(args)
+
+
+def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
+    """``--debug`` may stand anywhere, behind a nested command too; after ``--`` it is a plain word."""
+    end = list(arguments).index("--") if "--" in arguments else len(arguments)
+    kept = [word for word in arguments[:end] if word != "--debug"]
+    return [*kept, *arguments[end:]], len(kept) < end
+
+
+def _unknown(command: str) -> str:
+    near = difflib.get_close_matches(command, COMMANDS, n=1)
+    guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+    return f"There is no command {command!r}; {guess}"
+
+
+def _complain(message: str, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"unmask: {message}", file=sys.stderr)
+    return CANNOT
+
+
+def _output_is_closed() -> bool:
+    """Whether it is our own output that nobody reads; if so, nothing is written to it any more."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:  # something in memory stands in for it
+        return False
+    watch = select.poll()
+    watch.register(output, select.POLLERR)
+    closed = bool(watch.poll(0))
+    if closed:
+        # The interpreter flushes once more at exit, and would complain there.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return closed
 
 
 if __name__ == "__main__":

@@ -44,10 +44,17 @@ def add_face_arguments(parser: argparse.ArgumentParser) -> None:
         "--face-model", metavar="PATH", type=Path, help="an SCRFD or YuNet ONNX file (also UNMASK_FACE_MODEL)"
     )
     group.add_argument(
-        "--face-size", metavar="PX", default="auto", help="input size of the face finder: auto, 320, 640 (default auto)"
+        "--face-size",
+        metavar="PX",
+        default="auto",
+        help="input size of the face finder: auto, 320, 640 (default auto)",
     )
     group.add_argument(
-        "--face-confidence", metavar="C", type=share, default=0.5, help="faces below it are ignored, 0..1 (default 0.5)"
+        "--face-confidence",
+        metavar="C",
+        type=share,
+        default=0.5,
+        help="faces below it are ignored, 0..1 (default 0.5)",
     )
 
 

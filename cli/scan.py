@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import os
 import tempfile
@@ -31,13 +32,9 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="+", metavar="PATH", help="a video, picture, folder, zip or address")
-    parser.add_argument(
-        "--json", metavar="FILE", type=Path, help="write the findings as JSON ('-': to the terminal)"
-    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help="write the findings as JSON ('-': to the terminal)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a report that needs no other file")
-    parser.add_argument(
-        "--crops", action="store_true", help="put the most suspicious face pictures into the HTML"
-    )
+    parser.add_argument("--crops", action="store_true", help="put the most suspicious face pictures into the HTML")
     parser.add_argument(
         "--frames",
         metavar="N",
@@ -45,13 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1200,
         help="analyse at most N frames per item (default 1200)",
     )
-    parser.add_argument(
-        "--sequence", action="store_true", help="pictures in a folder or zip are frames of one video"
-    )
+    parser.add_argument("--sequence", action="store_true", help="pictures in a folder or zip are frames of one video")
     parser.add_argument("--fps", metavar="N", type=positive, help="the rate of such a sequence (default 25)")
-    parser.add_argument(
-        "--vote", choices=("mean", "majority"), default="mean", help="how an ensemble decides"
-    )
+    parser.add_argument("--vote", choices=("mean", "majority"), default="mean", help="how an ensemble decides")
     add_detector_arguments(parser, several=True)
     add_face_arguments(parser)
 
@@ -81,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
         names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
         detectors = [stack.enter_context(open_detector(name, args.engine)) for name in names]
         thresholds = [threshold_for(detector.manifest, args.alarms_per_hour) for detector in detectors]
-        finder = make_face_finder(face_settings(args), say)
+        # The moments lie too far apart for a finder that saves work from one frame to the next.
+        finder = make_face_finder(dataclasses.replace(face_settings(args), refresh_every=1), say)
         stack.callback(finder.close)
         header = report_header(list(zip(detectors, thresholds, strict=True)), finder.description, settings)
         say(f"Faces: {finder.description}")
@@ -182,8 +176,7 @@ def _table(findings: Sequence[ItemFinding]) -> Any:
 
 def _add_face(table: Any, face: Any) -> None:
     each = ", ".join(
-        f"{finding.detector} {'-' if finding.score is None else f'{finding.score:.2f}'}"
-        for finding in face.detectors
+        f"{finding.detector} {'-' if finding.score is None else f'{finding.score:.2f}'}" for finding in face.detectors
     )
     note = f" ({each})" if len(face.detectors) > 1 else ""
     table.add_row(

@@ -93,7 +93,7 @@ def watch(args: argparse.Namespace, specs: Sequence[str], options: SourceOptions
                 run_window(session, notices=lines, max_seconds=args.max_seconds, interrupted=interrupt.event)
     for plan in plans:
         for line in tally.lines(plan.source_id):
-            console.print(line, highlight=False, markup=False)
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
     return _report_failures(session, debug=args.debug)
 
 

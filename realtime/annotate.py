@@ -57,7 +57,7 @@ def face_words(face: FaceState) -> str:
 def draw_face(picture: Image, face: FaceState, scale: float) -> None:
     """Draw into ``picture``: a full thick box for signs, corners for no signs, a dashed box for cannot judge."""
     box = face.track.face
-    corners = [int(round(value)) for value in (box.x0, box.y0, box.x1, box.y1)]
+    corners = [round(value) for value in (box.x0, box.y0, box.x1, box.y1)]
     left, top, right, bottom = corners
     colour = COLOURS[face.verdict]
     thick = max(1, round(3 * scale))

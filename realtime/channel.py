@@ -16,7 +16,7 @@ from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.selection import CropSelector, Selection
 from unmask.realtime.source_status import SourceStatus
 from unmask.realtime.sources.base import FrameSource
-from unmask.realtime.tracking.tracker import Tracker
+from unmask.realtime.tracking.tracker import Tracker, TrackerSettings
 from unmask.realtime.types import Frame, SourceState, StageTimes
 
 
@@ -50,7 +50,6 @@ class Channel:
         self.source_id = source_id
         self.status = SourceStatus(source_id)
         self._finder = finder
-        self._follower = FaceFollower(finder, Tracker(), PictureHealth())
         self._selector = selector
         self._inbox = inbox
         self._pace = pace
@@ -58,8 +57,8 @@ class Channel:
         self._frames: Mailbox[str, Frame] = Mailbox()
         self.capture = Capture(make_source, self.status, self._frames, self._stop, pace=pace, policy=policy)
         self._threads = [
-            threading.Thread(target=self._guarded, args=(work,), name=f"unmask-{name}-{source_id}", daemon=True)
-            for name, work in (("capture", self.capture.run), ("detect", self._detect))
+            threading.Thread(target=work, name=f"unmask-{name}-{source_id}", daemon=True)
+            for name, work in (("capture", self._capture), ("detect", self._detect))
         ]
 
     def start(self) -> None:
@@ -96,32 +95,48 @@ class Channel:
             self.status.failed_with(where)
             self.request_stop()
 
+    def _capture(self) -> None:
+        self._guarded(self.capture.run)
+
     def _detect(self) -> None:
+        self._guarded(self._analyse_all)
+        self._inbox.put(self.source_id, None, wait=True)
+
+    def _analyse_all(self) -> None:
+        follower: FaceFollower | None = None
         reconnects = 0
-        try:
-            while (taken := self._frames.take()) is not None:
-                frame = taken.get(FRAME_SLOT)
-                if frame is None or self._stop.is_set():
-                    continue
-                if (seen := self.status.view().counters.reconnects) != reconnects:
-                    reconnects = seen
-                    self._follower.reset()
-                analysed = self._analyse(frame)
-                self.status.count("analysed")
-                if self._inbox.put(self.source_id, analysed, wait=not self._latest_wins) is not None:
-                    self.status.drop("scoring busy")
-        finally:
-            self._inbox.put(self.source_id, None, wait=True)
+        while (taken := self._frames.take()) is not None:
+            frame = taken.get(FRAME_SLOT)
+            if frame is None or self._stop.is_set():
+                continue
+            follower = follower or self._new_follower()
+            if (seen := self.status.view().counters.reconnects) != reconnects:
+                reconnects = seen
+                follower.reset()
+            analysed = self._analyse(follower, frame)
+            self.status.count("analysed")
+            if self._inbox.put(self.source_id, analysed, wait=not self._latest_wins) is not None:
+                self.status.drop("scoring busy")
+
+    def _new_follower(self) -> FaceFollower:
+        info = self.status.view().info
+        # Photographs stand still by nature; only moving pictures can freeze.
+        stills = info is not None and info.kind in ("image", "folder", "zip")
+        health = PictureHealth(frozen_after_s=None) if stills else PictureHealth()
+        # What the finder hands out has passed the confidence that the person asked for.
+        return FaceFollower(self._finder, Tracker(TrackerSettings(strong_confidence=0.0)), health)
 
     @property
     def _latest_wins(self) -> bool:
         info = self.status.view().info
         return self._pace or info is None or info.live
 
-    def _analyse(self, frame: Frame) -> Analysed:
+    def _analyse(self, follower: FaceFollower, frame: Frame) -> Analysed:
         taken = time.monotonic_ns()
-        followed = self._follower.follow(frame)
-        selection = self._selector.select(frame, followed.faces)
+        followed = follower.follow(frame)
+        selection = Selection((), {})
+        if not followed.causes:
+            selection = self._selector.select(frame, followed.faces)
         stages = StageTimes(
             captured=frame.captured_at,
             taken=taken,

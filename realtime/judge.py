@@ -155,9 +155,7 @@ class FaceJudge:
         return _Track(window, VerdictMachine(self._rule, self._threshold, track_id=track_id, hold_s=hold_s))
 
     def _drop_all_but(self, alive: set[int]) -> list[Event]:
-        ended = [
-            self._tracks.pop(track_id).machine.finish() for track_id in sorted(self._tracks.keys() - alive)
-        ]
+        ended = [self._tracks.pop(track_id).machine.finish() for track_id in sorted(self._tracks.keys() - alive)]
         return [event for event in ended if event is not None]
 
     def _state(self, face: TrackedFace, track: _Track, said: FaceVerdict) -> FaceState:
@@ -169,6 +167,7 @@ class FaceJudge:
             calibrated=self._detector.calibrated,
             window_fill=track.window.fill,
             event=said.event,
+            evidence=said.evidence if face.detected else None,
         )
 
 

@@ -126,9 +126,7 @@ class Scoring:
             begin = end
         return embeddings, ""
 
-    def _judge(
-        self, source_id: str, analysed: Analysed, embeddings: NDArray[np.float32] | None, trouble: str
-    ) -> None:
+    def _judge(self, source_id: str, analysed: Analysed, embeddings: NDArray[np.float32] | None, trouble: str) -> None:
         picture_causes = analysed.followed.causes
         jobs = analysed.selection.jobs
         if trouble:

@@ -141,7 +141,7 @@ _CAUSE_WORDS = {
     Cause.PICTURE_BLACK: "the picture is black",
     Cause.SOURCE_STALLED: "the source sends nothing",
     Cause.DETECTOR_UNAVAILABLE: "the detector is not available",
-    Cause.UNCERTAIN: "the score is between the thresholds",
+    Cause.UNCERTAIN: "the score is not clear either way",
 }
 
 
@@ -161,7 +161,8 @@ class FaceState:
 
     ``score`` is the smoothed evidence the verdict rests on, 0..1, ``None`` when there is none;
     it is a calibrated probability only where ``calibrated`` is true.
-    ``window_fill`` is the share of the detector's window that holds frames, 0..1.
+    ``window_fill`` is the share of the detector's window that holds frames, 0..1. ``evidence`` is what
+    the verdict will rest on, also while it is too little to be told to a person: for reckoning only.
     """
 
     track: TrackedFace
@@ -171,6 +172,7 @@ class FaceState:
     calibrated: bool
     window_fill: float
     event: Event | None = None
+    evidence: float | None = None
 
 
 class SourceState(StrEnum):

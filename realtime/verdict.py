@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from unmask.engines.errors import UsageError
 from unmask.engines.manifest import Manifest, Rule, Threshold
@@ -33,9 +33,7 @@ from unmask.realtime.types import Cause, Event, FaceState, Verdict
 HOLD_S = 1.0
 
 # These concern all that is seen, not one look at one face.
-_BLIND = frozenset(
-    {Cause.PICTURE_FROZEN, Cause.PICTURE_BLACK, Cause.SOURCE_STALLED, Cause.DETECTOR_UNAVAILABLE}
-)
+_BLIND = frozenset({Cause.PICTURE_FROZEN, Cause.PICTURE_BLACK, Cause.SOURCE_STALLED, Cause.DETECTOR_UNAVAILABLE})
 
 # Fifteen steps of 0.1 s are a rounding error short of 1.5 s.
 _ROUNDING_S = 1e-6
@@ -50,6 +48,8 @@ class FaceVerdict:
 
     ``causes`` holds why not, and is empty unless the verdict is CANNOT_JUDGE. ``score`` is the
     evidence, 0..1, behind SIGNS, NO_SIGNS and an UNCERTAIN abstention, and ``None`` in every other.
+    ``evidence`` is there from the first score on, when it is still too little to be said to a person:
+    reports reckon with it.
     ``event`` is the alarm that lasts, ``ended`` the one that this very update ended.
     """
 
@@ -58,6 +58,7 @@ class FaceVerdict:
     score: float | None
     event: Event | None = None
     ended: Event | None = None
+    evidence: float | None = field(default=None, compare=False)
 
 
 class VerdictMachine:
@@ -156,6 +157,10 @@ class VerdictMachine:
         return ended
 
     def _say(self, ended: Event | None) -> FaceVerdict:
+        evidence = None if self._evidence.empty else self._evidence.level
+        return replace(self._verdict(ended), evidence=evidence)
+
+    def _verdict(self, ended: Event | None) -> FaceVerdict:
         level = self._evidence.level
         if self._event is not None:
             return FaceVerdict(Verdict.SIGNS, (), level, self._event, ended)
@@ -227,9 +232,7 @@ def threshold_for(manifest: Manifest, alarms_per_hour: float) -> Threshold:
     Raises ``UsageError`` with the choices when the detector has none that is as strict.
     """
     if not (math.isfinite(alarms_per_hour) and alarms_per_hour > 0):
-        raise UsageError(
-            f"A false-alarm budget is a number of alarms per hour over 0, not {alarms_per_hour}."
-        )
+        raise UsageError(f"A false-alarm budget is a number of alarms per hour over 0, not {alarms_per_hour}.")
     strict = [threshold for threshold in manifest.thresholds if threshold.alarms_per_hour <= alarms_per_hour]
     if not strict:
         choices = ", ".join(f"{value:g}" for value in sorted(t.alarms_per_hour for t in manifest.thresholds))
@@ -240,9 +243,7 @@ def threshold_for(manifest: Manifest, alarms_per_hour: float) -> Threshold:
     return max(strict, key=lambda threshold: (threshold.alarms_per_hour, threshold.score))
 
 
-def picture_verdict(
-    faces: Sequence[FaceState], causes: Sequence[Cause] = ()
-) -> tuple[Verdict, tuple[Cause, ...]]:
+def picture_verdict(faces: Sequence[FaceState], causes: Sequence[Cause] = ()) -> tuple[Verdict, tuple[Cause, ...]]:
     """The verdict on the whole picture from those on its faces and the ``causes`` of the picture itself.
 
     SIGNS when any face shows signs. NO_SIGNS when none does and at least one could be judged: it

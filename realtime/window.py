@@ -84,9 +84,7 @@ class FrameWindow:
         Raises ``ValueError`` for another dtype or shape: a cast would change the bits.
         """
         if vector.dtype != np.float32 or vector.shape != self._finite.shape:
-            raise ValueError(
-                f"The window keeps float32{self._finite.shape}, it got {vector.dtype}{vector.shape}."
-            )
+            raise ValueError(f"The window keeps float32{self._finite.shape}, it got {vector.dtype}{vector.shape}.")
         if not np.isfinite(vector, out=self._finite).all():
             return Added.NOT_FINITE
         added = Added.KEPT

@@ -14,13 +14,9 @@ from unmask.realtime.scan.scanner import ScanSettings
 def backing(threshold: Threshold) -> str:
     """One sentence on a threshold: what it was set for, and what the footage behind it proves."""
     proven = threshold.proven_per_hour
-    proof = (
-        "which proves no rate"
-        if proven is None
-        else f"which proves no rate under {proven:.2g} per hour (95 %)"
-    )
+    proof = "which proves no rate" if proven is None else f"which proves no rate under {proven:.2g} per hour (95 %)"
     return (
-        f"An alarm starts at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms per hour; "
+        f"An alarm starts at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms an hour; "
         f"behind it are {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms, {proof}."
     )
 
@@ -41,11 +37,7 @@ def report_header(
         }
         for detector, threshold in detectors
     ]
-    one = (
-        each[0]
-        if len(each) == 1
-        else {"name": "ensemble", "vote": settings.vote, "of": [d["name"] for d in each]}
-    )
+    one = each[0] if len(each) == 1 else {"name": "ensemble", "vote": settings.vote, "of": [d["name"] for d in each]}
     return {
         "unmask": version("unmask"),
         "detector": one,

@@ -78,9 +78,7 @@ def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[S
         return [_file_item(path)]
     if "://" in text or text.startswith("page:"):
         return [ScanItem(text, "address", functools.partial(make_source, text, options))]
-    raise SourceError(
-        f"{text} does not exist; check the path, or give an address with its scheme (https://...)."
-    )
+    raise SourceError(f"{text} does not exist; check the path, or give an address with its scheme (https://...).")
 
 
 def _folder_items(folder: Path, options: SourceOptions, sequence: bool) -> Iterator[ScanItem]:

@@ -59,8 +59,6 @@ class People:
                 continue
             alike = float(looks @ person.looks) if looks is not None and person.looks is not None else 0.0
             here = box.overlap(person.box) > _SAME_PLACE
-            if (alike > _ALIKE_ANYWHERE or (here and alike > _ALIKE_HERE)) and (
-                best is None or alike > best[0]
-            ):
+            if (alike > _ALIKE_ANYWHERE or (here and alike > _ALIKE_HERE)) and (best is None or alike > best[0]):
                 best = (alike, person)
         return best[1] if best else None

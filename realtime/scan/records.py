@@ -56,6 +56,7 @@ class DetectorRecord:
     dwell_s: float
     gap_s: float
     timeline: list[tuple[float, float]] = field(default_factory=list)
+    evidence: list[tuple[float, float]] = field(default_factory=list)
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     causes: Counter[Cause] = field(default_factory=Counter)
     events: dict[float, Event] = field(default_factory=dict)
@@ -66,6 +67,8 @@ class DetectorRecord:
         self.causes.update(state.causes)
         if state.score is not None and (not self.timeline or time_s > self.timeline[-1][0]):
             self.timeline.append((time_s, state.score))
+        if state.evidence is not None and (not self.evidence or time_s > self.evidence[-1][0]):
+            self.evidence.append((time_s, state.evidence))
         if state.event is not None:
             self.events[state.event.start_s] = state.event
 
@@ -91,12 +94,8 @@ class DetectorRecord:
         else:
             verdict = Verdict.CANNOT_JUDGE
         timeline = tuple(self.timeline)
-        score = (
-            held_level(timeline, self.dwell_s, self.gap_s) if verdict is not Verdict.CANNOT_JUDGE else None
-        )
-        causes = (
-            tuple(cause for cause, _ in self.causes.most_common()) if verdict is Verdict.CANNOT_JUDGE else ()
-        )
+        score = held_level(timeline, self.dwell_s, self.gap_s) if verdict is not Verdict.CANNOT_JUDGE else None
+        causes = tuple(cause for cause, _ in self.causes.most_common()) if verdict is Verdict.CANNOT_JUDGE else ()
         return DetectorFinding(
             self.detector,
             verdict,

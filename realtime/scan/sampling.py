@@ -66,9 +66,7 @@ def plan_samples(duration_s: float, stride_s: float, most_frames: int, stretch_f
     return SamplePlan(stride_s, tuple((start, stretch_frames) for start in starts))
 
 
-def sampled(
-    source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Callable[[float], None]
-) -> Iterator[Sample]:
+def sampled(source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Callable[[float], None]) -> Iterator[Sample]:
     """The frames of ``plan`` out of an opened source; ``seen`` is told the moment reached, for progress.
 
     A video file is sought; any other source is read through and what is not needed is passed over. A
@@ -95,9 +93,7 @@ def _sought(
 ) -> Iterator[Sample]:
     moments = list(plan.moments())
     before: Frame | None = None
-    for (moment, fresh), frame in zip(
-        moments, source.frames_at(moment for moment, _ in moments), strict=False
-    ):
+    for (moment, fresh), frame in zip(moments, source.frames_at(moment for moment, _ in moments), strict=False):
         seen(moment)
         if frame is not before:
             yield Sample(frame, fresh)

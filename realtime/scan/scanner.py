@@ -53,9 +53,7 @@ class Scanner:
     ``detectors`` are (detector, threshold) pairs. It owns neither them nor the finder. Used from one thread.
     """
 
-    def __init__(
-        self, detectors: Sequence[tuple[Detector, float]], finder: FaceFinder, settings: ScanSettings
-    ) -> None:
+    def __init__(self, detectors: Sequence[tuple[Detector, float]], finder: FaceFinder, settings: ScanSettings) -> None:
         self._detectors = detectors
         self._finder = finder
         self._settings = settings
@@ -82,9 +80,7 @@ class Scanner:
         finally:
             source.close()
 
-    def _scan_open(
-        self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress
-    ) -> ItemFinding:
+    def _scan_open(self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress) -> ItemFinding:
         still = info.kind == "image"
         run = _Run(self._detectors, self._finder, still=still, crops=self._settings.crops)
         stretches = 1
@@ -139,8 +135,9 @@ class _Run:
     def __init__(
         self, detectors: Sequence[tuple[Detector, float]], finder: FaceFinder, *, still: bool, crops: bool
     ) -> None:
-        # One picture is all there is: a face is a track at once, and nothing can freeze.
-        tracker = Tracker(TrackerSettings(birth_hits=1)) if still else Tracker()
+        # One picture is all there is: a face is a track at once. What the finder hands out has passed
+        # the confidence that the person asked for, and a recording may stand still without being broken.
+        tracker = Tracker(TrackerSettings(birth_hits=1 if still else 2, strong_confidence=0.0))
         self._follower = FaceFollower(finder, tracker, PictureHealth(frozen_after_s=None))
         self._still, self._crops = still, crops
         self._detectors = [
@@ -195,7 +192,7 @@ class _Run:
         self.frames_with_face += any(face.detected for face in followed.faces)
         self._meet(frame, followed)
         for index, (detector, _, selector, judge) in enumerate(self._detectors):
-            selection = selector.select(frame, followed.faces)
+            selection = selector.select(frame, () if followed.causes else followed.faces)
             jobs = selection.jobs
             crops = np.stack([job.crop for job in jobs]) if jobs else np.empty((0, 1, 1, 3), np.uint8)
             judged = judge.accept(

@@ -14,7 +14,11 @@ from unmask.realtime.annotate import because
 from unmask.realtime.types import FaceState, SourceState, Update, Verdict
 
 # The marks differ in shape, not only in colour.
-MARKS = {Verdict.SIGNS: ("▲", "bold red"), Verdict.NO_SIGNS: ("●", "blue"), Verdict.CANNOT_JUDGE: ("?", "dim")}
+MARKS = {
+    Verdict.SIGNS: ("▲", "bold red"),
+    Verdict.NO_SIGNS: ("●", "blue"),
+    Verdict.CANNOT_JUDGE: ("?", "dim"),
+}
 _REDRAW_EVERY_S = 0.2
 
 
@@ -61,7 +65,9 @@ class ConsoleSink:
             return
         self._said[update.source_id] = said
         at = f"{update.frame.time_s:8.1f} s  " if update.frame is not None else " " * 12
-        self._console.print(f"{at}{update.source_id}: {picture_words(update)}", highlight=False, markup=False)
+        self._console.print(
+            f"{at}{update.source_id}: {picture_words(update)}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def picture_words(update: Update) -> str:

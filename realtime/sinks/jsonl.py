@@ -30,7 +30,9 @@ class JsonLinesSink:
         try:
             self._file = path.open("a", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"Cannot write {path}: {error.strerror}. Give --jsonl a file in a folder you own.") from None
+            raise UsageError(
+                f"Cannot write {path}: {error.strerror}. Give --jsonl a file in a folder you own."
+            ) from None
         self._said: dict[tuple[str, object], object] = {}
         self._status_at: dict[str, float] = {}
         self._write("session", format=FORMAT, **header)
@@ -77,7 +79,11 @@ class JsonLinesSink:
                 self._write("event", phase="start", **facts)
             if event.end_s is not None and self._changed(source, ("end", event.track_id, event.start_s), "end"):
                 self._write(
-                    "event", phase="end", **facts, end_s=_rounded(event.end_s), peak_score=_rounded(event.peak_score)
+                    "event",
+                    phase="end",
+                    **facts,
+                    end_s=_rounded(event.end_s),
+                    peak_score=_rounded(event.peak_score),
                 )
 
     def _take_status(self, source: str, time_s: float | None, update: Update) -> None:

@@ -54,7 +54,9 @@ class TallySink:
         lines = []
         for verdict, seconds in sorted(self._seconds.get(source_id, Counter()).items(), key=lambda item: -item[1]):
             main_cause = self._causes[source_id].most_common(1)[0][0] if verdict is Verdict.CANNOT_JUDGE else ()
-            lines.append(f"  {seconds:6.1f} s  {verdict.words}{because(main_cause).replace('because', 'mostly because')}")
+            lines.append(
+                f"  {seconds:6.1f} s  {verdict.words}{because(main_cause).replace('because', 'mostly because')}"
+            )
         return lines
 
 
