@@ -30,8 +30,9 @@ CORE = [
     "onnxruntime>=1.20",
     "onnx>=1.16",
     "scipy>=1.11",
-    "av>=13",
-    "mss>=9",
+    "av>=18",
+    "mss>=10.2",
+    "pillow>=10.1",
     "pydantic>=2.7",
     "rich>=13",
     "scikit-image>=0.22",  # ships the picture that the demo clip starts from
@@ -41,22 +42,24 @@ CORE = [
 setup(
     name="unmask",
     version="0.1.0",
-    description="Real-time deepfake monitor for the desktop: it abstains honestly and runs on your own machine",
+    description="Real-time deepfake monitor for the desktop: runs on your own machine, abstains honestly",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="GPL-3.0-or-later",
+    license_expression="Apache-2.0",  # our code; NOTICE says what PyQt6 (GPLv3) means for a combined work
+    license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11,<3.14",
     packages=list(package_dir),
     package_dir=package_dir,
     package_data={
+        **{f"unmask.{room}": ["py.typed"] for room in ROOMS},
         "unmask.detectors": ["*/*.json", "*/*.onnx", "*/*.md"],
-        **{name: ["py.typed"] for name in package_dir if name.count(".") == 1},
     },
     install_requires=CORE,
     extras_require={
         "gui": ["PyQt6>=6.6"],
         "page": ["yt-dlp"],
-        "gpu": ["onnxruntime-gpu>=1.20"],
+        # Ends with two runtimes that overwrite each other; `make install-gpu` leaves this one only.
+        "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.21"],
         "train": ["torch>=2.5", "timm>=1.0", "onnxscript", "scikit-learn"],
         "dev": ["pytest>=8", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
     },

@@ -58,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from unmask.realtime.scan.items import expand
     from unmask.realtime.scan.results import as_json
     from unmask.realtime.scan.scanner import Scanner, ScanSettings
+    from unmask.realtime.scan.table import findings_table
     from unmask.realtime.sources.registry import SourceOptions
     from unmask.realtime.verdict import threshold_for
 
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         findings = scan_all(scanner, items, console)
     _write_reports(args, as_json(findings, header), lambda: render(findings, header))
     if not to_stdout:
-        console.print(_table(findings))
+        console.print(findings_table(findings))
         for detector in header["detectors"]:
             say(f"{detector['name']} {detector['version']}: {detector['backing']}")
         say("A hint, never proof: confirm through another channel.")
@@ -140,53 +141,6 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(part)
         raise
-
-
-def _table(findings: Sequence[ItemFinding]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
-
-    from unmask.realtime.annotate import because
-    from unmask.realtime.sinks.console import MARKS
-    from unmask.realtime.types import Verdict
-
-    table = Table(show_lines=False)
-    for name in ("item", "verdict", "score", "faces", "with a face", "frames"):
-        table.add_column(name, overflow="fold")
-    for item in findings:
-        mark, style = MARKS[item.verdict]
-        words = Text(f"{mark} {item.verdict.words}", style=style)
-        if item.error:
-            words.append(f": {item.error}")
-        elif item.verdict is Verdict.CANNOT_JUDGE:
-            words.append(because(item.causes))
-        table.add_row(
-            Text(item.path),
-            words,
-            "-" if item.score is None else f"{item.score:.2f}",
-            str(len(item.faces)),
-            f"{item.face_share:.0%}" if not item.error else "-",
-            str(item.frames_analysed),
-        )
-        if len(item.faces) > 1 or any(len(face.detectors) > 1 for face in item.faces):
-            for face in item.faces:
-                _add_face(table, face)
-    return table
-
-
-def _add_face(table: Any, face: Any) -> None:
-    each = ", ".join(
-        f"{finding.detector} {'-' if finding.score is None else f'{finding.score:.2f}'}" for finding in face.detectors
-    )
-    note = f" ({each})" if len(face.detectors) > 1 else ""
-    table.add_row(
-        f"  face {face.track}, {face.first_s:.1f}-{face.last_s:.1f} s",
-        face.verdict.words + note,
-        "-" if face.score is None else f"{face.score:.2f}",
-        "",
-        "",
-        str(face.frames),
-    )
 
 
 def whole(text: str) -> int:

@@ -16,8 +16,8 @@ def backing(threshold: Threshold) -> str:
     proven = threshold.proven_per_hour
     proof = "which proves no rate" if proven is None else f"which proves no rate under {proven:.2g} per hour (95 %)"
     return (
-        f"An alarm starts at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms an hour; "
-        f"behind it are {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms, {proof}."
+        f"Alarms start at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms per hour; "
+        f"behind it: {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms, {proof}."
     )
 
 

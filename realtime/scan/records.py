@@ -94,7 +94,10 @@ class DetectorRecord:
         else:
             verdict = Verdict.CANNOT_JUDGE
         timeline = tuple(self.timeline)
-        score = held_level(timeline, self.dwell_s, self.gap_s) if verdict is not Verdict.CANNOT_JUDGE else None
+        # The evidence from before the first verdict counts: the dwell of that verdict began there.
+        score = (
+            held_level(tuple(self.evidence), self.dwell_s, self.gap_s) if verdict is not Verdict.CANNOT_JUDGE else None
+        )
         causes = tuple(cause for cause, _ in self.causes.most_common()) if verdict is Verdict.CANNOT_JUDGE else ()
         return DetectorFinding(
             self.detector,

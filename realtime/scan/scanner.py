@@ -35,6 +35,12 @@ from unmask.realtime.types import Cause, Frame, Verdict
 from unmask.realtime.verdict import HOLD_S
 
 Progress = Callable[[float], None]
+#: Told of every analysed frame and what was followed in it, for whoever measures more than a finding holds.
+Observer = Callable[[Sample, Followed], None]
+
+
+def _nobody(sample: Sample, followed: Followed) -> None:
+    """Observes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class Scanner:
             for manifest in manifests
         )
 
-    def scan(self, item: ScanItem, progress: Progress = lambda done: None) -> ItemFinding:
+    def scan(self, item: ScanItem, progress: Progress = lambda done: None, observe: Observer = _nobody) -> ItemFinding:
         """Look at one item; what cannot be read comes back with its error. ``progress`` is told 0..1."""
         if item.make is None:
             return unreadable(item.path, item.kind, item.error)
@@ -74,15 +80,17 @@ class Scanner:
             info = source.open()
             if info.live:
                 raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
-            return self._scan_open(item, source, info, progress)
+            return self._scan_open(item, source, info, progress, observe)
         except UnmaskError as error:
             return unreadable(item.path, item.kind, str(error))
         finally:
             source.close()
 
-    def _scan_open(self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress) -> ItemFinding:
+    def _scan_open(
+        self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress, observe: Observer
+    ) -> ItemFinding:
         still = info.kind == "image"
-        run = _Run(self._detectors, self._finder, still=still, crops=self._settings.crops)
+        run = _Run(self._detectors, self._finder, observe, still=still, crops=self._settings.crops)
         stretches = 1
         if still or not info.duration_s:
             run.take_all(every_frame(source, self._stride_s, 1 if still else self._settings.most_frames))
@@ -133,12 +141,19 @@ class _Run:
     """The state of one item: a follower, and per detector a selector and a judge."""
 
     def __init__(
-        self, detectors: Sequence[tuple[Detector, float]], finder: FaceFinder, *, still: bool, crops: bool
+        self,
+        detectors: Sequence[tuple[Detector, float]],
+        finder: FaceFinder,
+        observe: Observer,
+        *,
+        still: bool,
+        crops: bool,
     ) -> None:
         # One picture is all there is: a face is a track at once. What the finder hands out has passed
         # the confidence that the person asked for, and a recording may stand still without being broken.
         tracker = Tracker(TrackerSettings(birth_hits=1 if still else 2, strong_confidence=0.0))
         self._follower = FaceFollower(finder, tracker, PictureHealth(frozen_after_s=None))
+        self._observe = observe
         self._still, self._crops = still, crops
         self._detectors = [
             (detector, threshold, _selector(detector), FaceJudge(detector, threshold, single_image=still))
@@ -158,7 +173,7 @@ class _Run:
                 self._follower.reset()
                 self._people.begin_stretch()
                 self._stretches += 1
-            self._take(sample.frame)
+            self._take(sample)
         for index, (_, _, _, judge) in enumerate(self._detectors):
             for event in judge.finish():
                 self._record_of(event.track_id).detectors[index].end(event)
@@ -185,9 +200,11 @@ class _Run:
             )
         return tuple(found)
 
-    def _take(self, frame: Frame) -> None:
+    def _take(self, sample: Sample) -> None:
+        frame = sample.frame
         self.frames += 1
         followed = self._follower.follow(frame)
+        self._observe(sample, followed)
         self.picture_causes.update(dict.fromkeys(followed.causes))
         self.frames_with_face += any(face.detected for face in followed.faces)
         self._meet(frame, followed)

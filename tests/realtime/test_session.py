@@ -9,6 +9,7 @@ import time
 import pytest
 from fakes import BLUE, RED, ScriptedFinder, ScriptedSource, one_face, picture
 from toy_package import build_toy_package
+
 from unmask.engines.errors import EngineError, SourceError, UsageError
 from unmask.engines.package import load_package
 from unmask.realtime.capture import ReconnectPolicy
@@ -71,7 +72,9 @@ def test_a_finite_source_is_analysed_whole_and_ends(detector):
     assert session.failures == []
     sequences = [update.sequence for update in sink.updates]
     assert sequences == sorted(sequences)
-    assert set(sequences) == set(range(1, FRAMES + 1)), "a sink that wants every update of a file gets every one"
+    assert set(sequences) == set(range(1, FRAMES + 1)), (
+        "a sink that wants every update of a file gets every one"
+    )
     assert sink.closed == 1
 
 

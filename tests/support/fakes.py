@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+
 from unmask.engines.errors import SourceError
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.types import FaceBox, Frame, Image
@@ -43,7 +44,9 @@ class ScriptedFinder:
         self.closed = True
 
 
-def one_face(box: tuple[float, float, float, float] = (80, 60, 200, 180)) -> Callable[[int], Sequence[FaceBox]]:
+def one_face(
+    box: tuple[float, float, float, float] = (80, 60, 200, 180),
+) -> Callable[[int], Sequence[FaceBox]]:
     return lambda _: [FaceBox(*box, confidence=0.9)]
 
 

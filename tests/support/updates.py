@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fakes import picture
+
 from unmask.realtime.types import (
     Cause,
     Counters,
@@ -29,7 +30,7 @@ def face_state(
     calibrated: bool = True,
 ) -> FaceState:
     tracked = TrackedFace(track, BOX, True, 0.0, 1.0)
-    return FaceState(tracked, verdict, causes, score, calibrated, 1.0, event)
+    return FaceState(tracked, verdict, causes, score, calibrated, 1.0, event, evidence=score)
 
 
 def update(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from unmask.realtime.scan.ensemble import combine, mean_timeline
 from unmask.realtime.scan.results import DetectorFinding
 from unmask.realtime.types import Cause, Verdict

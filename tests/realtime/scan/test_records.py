@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from updates import face_state
+
 from unmask.realtime.scan.records import MOST_CROPS, DetectorRecord, held_level
 from unmask.realtime.types import Cause, Event, Verdict
-from updates import face_state
 
 
 def plain_held_level(timeline, dwell_s, gap_s):
@@ -66,11 +70,22 @@ def test_a_face_that_was_never_judged_has_no_score_and_its_causes_by_weight(reco
     assert finding.causes == (Cause.BLURRED, Cause.DARK)
 
 
+def test_evidence_from_before_the_first_verdict_carries_the_score(record):
+    """While a face is new there is evidence but no verdict: the alarm's own dwell lies there."""
+    for index in range(5):
+        early = replace(face_state(Verdict.CANNOT_JUDGE, Cause.TOO_FEW_FRAMES, score=None), evidence=0.8)
+        record.take(index / 8, early)
+    record.take(5 / 8, face_state(Verdict.SIGNS, score=0.9, event=Event(1, 5 / 8, None, 0.9)))
+    finding = record.finding()
+    assert finding.score == 0.8
+    assert finding.timeline == ((5 / 8, 0.9),)
+
+
 def test_kept_crops_are_the_most_suspicious_and_lie_apart(record):
     crop = np.zeros((4, 4, 3), np.uint8)
     for index in range(200):
         record.keep_crop(index / 8, (index % 50) / 50, crop)
     assert len(record.crops) <= MOST_CROPS
     times = sorted(time_s for time_s, _, _ in record.crops)
-    assert all(later - earlier >= 1.0 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 1.0 for earlier, later in itertools.pairwise(times))
     assert record.crops[0][1] == 0.98

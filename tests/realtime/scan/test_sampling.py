@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from clips import write_video
 from fakes import ScriptedSource, picture
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unmask.realtime.scan.sampling import SamplePlan, every_frame, plan_samples, sampled
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.video_file import VideoFileSource
@@ -25,7 +28,7 @@ def test_a_plan_keeps_its_budget_rises_and_covers_both_ends_alike(duration_s, st
     plan = plan_samples(duration_s, stride_s, most_frames, stretch_frames)
     moments = [moment for moment, _ in plan.moments()]
     assert len(moments) == plan.frames <= max(most_frames, stretch_frames)
-    assert all(later > earlier for earlier, later in zip(moments, moments[1:], strict=False))
+    assert all(later > earlier for earlier, later in itertools.pairwise(moments))
     assert moments[0] >= 0
     assert moments[-1] <= duration_s + 1e-3
     if len(plan.stretches) > 1:

@@ -9,6 +9,7 @@ import pytest
 from clips import ColourFinder, write_video
 from fakes import BLUE, RED, picture
 from toy_package import build_toy_package
+
 from unmask.engines.package import load_package
 from unmask.realtime.detector import Detector
 from unmask.realtime.scan.header import report_header

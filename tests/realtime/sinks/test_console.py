@@ -3,10 +3,11 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
+from updates import face_state, update
+
 from unmask.realtime.sinks.console import ConsoleSink
 from unmask.realtime.sinks.tally import TallySink
 from unmask.realtime.types import Cause, Event, SourceState, Verdict
-from updates import face_state, update
 
 
 def shown(*updates, terminal):
@@ -24,7 +25,14 @@ def test_a_terminal_gets_a_line_per_face_and_the_health_of_the_pipeline():
         face_state(Verdict.CANNOT_JUDGE, Cause.DARK, score=None, track=2),
     )
     text = shown(update(1.0, *faces), terminal=True)
-    for expected in ("the header", "signs of manipulation", "0.91", "the face is too dark", "frame age 12 ms", "24.0 fps"):
+    for expected in (
+        "the header",
+        "signs of manipulation",
+        "0.91",
+        "the face is too dark",
+        "frame age 12 ms",
+        "24.0 fps",
+    ):
         assert expected in text
     assert "1 detection busy" in text
 
@@ -35,7 +43,9 @@ def test_an_uncalibrated_score_is_called_so():
 
 def test_elsewhere_only_changes_are_printed():
     same = [update(number / 25, face_state(), sequence=number) for number in range(1, 30)]
-    lines = shown(*same, update(2.0, state=SourceState.RECONNECTING, message="gone"), terminal=False).splitlines()
+    lines = shown(
+        *same, update(2.0, state=SourceState.RECONNECTING, message="gone"), terminal=False
+    ).splitlines()
     assert len(lines) == 3
     assert "no signs found" in lines[1]
     assert "reconnecting: gone" in lines[2]

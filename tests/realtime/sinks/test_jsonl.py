@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from updates import face_state, update
+
 from unmask.engines.errors import UsageError
 from unmask.realtime.sinks.jsonl import JsonLinesSink
 from unmask.realtime.types import Cause, Event, SourceState, Verdict
-from updates import face_state, update
 
 
 def lines_of(path):
@@ -30,7 +31,10 @@ def test_only_changes_are_written(sink):
     assert lines[0]["type"] == "session"
     assert lines[0]["engine"] == "ort-cpu"
     assert lines[-1]["type"] == "end"
-    assert [line["verdict"] for line in lines if line["type"] == "verdict"] == ["no_signs_found", "signs_of_manipulation"]
+    assert [line["verdict"] for line in lines if line["type"] == "verdict"] == [
+        "no_signs_found",
+        "signs_of_manipulation",
+    ]
     assert [line["score"] for line in lines if line["type"] == "face"] == [0.2, 0.9]
 
 

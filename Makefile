@@ -1,0 +1,32 @@
+# Everything runs in .venv, which is made on the first call. Pins: constraints.txt.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo test install install-gpu lint typecheck clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: install ## run the whole pipeline on a synthetic clip (options: make demo ARGS="--headless")
+	@.venv/bin/unmask demo $(ARGS)
+
+test: install ## run all tests (options: make test ARGS="tests/engines -x")
+	@bash scripts/system_libraries.sh test
+	@.venv/bin/python -m pytest $(ARGS)
+
+install: ## make .venv and install the project with the gui, page and dev extras
+	@bash scripts/system_libraries.sh
+	@bash scripts/install.sh
+
+install-gpu: install ## put the GPU build of ONNX Runtime in the place of the CPU build
+	@bash scripts/install_gpu.sh
+
+lint: install ## check style and formatting
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+typecheck: install ## check the types
+	@bash scripts/typecheck.sh
+
+clean: ## remove the environment and everything that was built
+	@rm -rf .venv build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
