@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 from clips import write_video
 from toy_package import build_toy_package
+
 from unmask.cli.main import main
 from unmask.cli.scan import write_whole
 

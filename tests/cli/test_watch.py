@@ -15,6 +15,7 @@ import skimage.data
 from clips import write_video
 from fakes import picture
 from toy_package import build_toy_package
+
 from unmask.cli.main import main
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import cv2
+
 from unmask.realtime.types import FaceBox, Image
 
 

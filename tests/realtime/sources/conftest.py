@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -13,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from x_display import XServer, x_display
 
 from unmask.realtime.sources.synthetic import draw_pattern
 
@@ -57,64 +55,13 @@ def video() -> Callable[..., Path]:
     return write_video
 
 
-class XServer:
-    """An Xvfb of our own with the programs started on it."""
-
-    def __init__(self, number: str, server: subprocess.Popen[bytes]) -> None:
-        self._server = server
-        self.display = f":{number}"
-        self.environment = {**os.environ, "DISPLAY": self.display}
-        self._children: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"{command[0]} is not installed")
-        child = subprocess.Popen(command, env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._children.append(child)
-        return child
-
-    def run(self, *command: str) -> str:
-        if shutil.which(command[0]) is None:
-            pytest.skip(f"{command[0]} is not installed")
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        return done.stdout
-
-    def kill(self) -> None:
-        self._server.kill()
-        self._server.wait(5)
-
-    def stop(self) -> None:
-        for child in reversed(self._children):
-            child.terminate()
-            child.wait(5)
-
-
 @pytest.fixture
 def x_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[XServer]:
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    ours, theirs = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "640x480x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=(theirs,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    with os.fdopen(ours) as told:
-        number = told.readline().strip()
-    if not number:
-        server.wait(5)
-        pytest.skip("Xvfb did not start")
-    monkeypatch.setenv("DISPLAY", f":{number}")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
-    screen = XServer(number, server)
-    try:
-        yield screen
-    finally:
-        screen.stop()
-        server.terminate()
-        server.wait(5)
+    with x_display(640, 480) as display:
+        monkeypatch.setenv("DISPLAY", display.display)
+        monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+        monkeypatch.delenv("XDG_SESSION_TYPE", raising=False)
+        yield display
 
 
 @pytest.fixture
