@@ -51,5 +51,5 @@ def mean_timeline(timelines: Sequence[Timeline]) -> Timeline:
     begin = max(timeline[0][0] for timeline in timelines)
     end = min(timeline[-1][0] for timeline in timelines)
     moments = [time_s for time_s, _ in timelines[0] if begin <= time_s <= end]
-    levels = [np.interp(moments, *zip(*timeline, strict=True)) for timeline in timelines]
+    levels = [np.interp(moments, [t for t, _ in timeline], [level for _, level in timeline]) for timeline in timelines]
     return tuple(zip(moments, np.mean(levels, axis=0).tolist(), strict=True)) if moments else ()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from unmask.realtime.tracking.appearance import Appearance
 from unmask.realtime.types import FaceBox
 
@@ -48,7 +50,8 @@ class People:
             self._by_track[track] = person
         person.track, person.box = track, box
         if looks is not None:
-            person.looks = looks if person.looks is None else _MEMORY * person.looks + (1 - _MEMORY) * looks
+            mixed = looks if person.looks is None else _MEMORY * person.looks + (1 - _MEMORY) * looks
+            person.looks = mixed.astype(np.float32)
         return person.number
 
     def _find(self, box: FaceBox, looks: Appearance | None) -> _Person | None:

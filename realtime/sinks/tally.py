@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 
 from unmask.realtime.annotate import because
@@ -15,9 +15,9 @@ class TallySink:
     every_update = True
 
     def __init__(self) -> None:
-        self._seconds: dict[str, Counter[Verdict]] = {}
-        self._causes: dict[str, Counter[tuple[Cause, ...]]] = {}
-        self._tracks: dict[str, set[int]] = {}
+        self._seconds: dict[str, dict[Verdict, float]] = defaultdict(lambda: defaultdict(float))
+        self._causes: dict[str, dict[tuple[Cause, ...], float]] = defaultdict(lambda: defaultdict(float))
+        self._tracks: dict[str, set[int]] = defaultdict(set)
         self._newest: dict[str, Update] = {}
 
     def take(self, update: Update) -> None:
@@ -25,10 +25,10 @@ class TallySink:
         before = self._newest.get(source)
         if before is not None and before.frame is not None and update.frame is not None:
             spent = max(0.0, update.frame.time_s - before.frame.time_s)
-            self._seconds.setdefault(source, Counter())[update.verdict] += spent
+            self._seconds[source][update.verdict] += spent
             if update.verdict is Verdict.CANNOT_JUDGE:
-                self._causes.setdefault(source, Counter())[update.causes] += spent
-        self._tracks.setdefault(source, set()).update(face.track.track_id for face in update.faces)
+                self._causes[source][update.causes] += spent
+        self._tracks[source].update(face.track.track_id for face in update.faces)
         self._newest[source] = update
 
     def close(self) -> None:
@@ -42,7 +42,7 @@ class TallySink:
             return [f"{source_id}: cannot judge, because no picture came{reason}"]
         counters = newest.counters
         dropped = ", ".join(f"{number} ({cause})" for cause, number in counters.dropped.items()) or "none"
-        number = len(self._tracks.get(source_id, ()))
+        number = len(self._tracks[source_id])
         return [
             f"{source_id}: {number} face{'s' * (number != 1)} followed, {counters.analysed} frames analysed, "
             f"dropped: {dropped}, reconnects: {counters.reconnects}",
@@ -52,8 +52,9 @@ class TallySink:
 
     def _verdict_lines(self, source_id: str) -> list[str]:
         lines = []
-        for verdict, seconds in sorted(self._seconds.get(source_id, Counter()).items(), key=lambda item: -item[1]):
-            main_cause = self._causes[source_id].most_common(1)[0][0] if verdict is Verdict.CANNOT_JUDGE else ()
+        for verdict, seconds in sorted(self._seconds[source_id].items(), key=lambda item: -item[1]):
+            causes = self._causes[source_id]
+            main_cause = max(causes, key=lambda which: causes[which]) if verdict is Verdict.CANNOT_JUDGE else ()
             lines.append(
                 f"  {seconds:6.1f} s  {verdict.words}{because(main_cause).replace('because', 'mostly because')}"
             )

@@ -7,6 +7,9 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import av.container
+import av.error
+import av.video
 import cv2
 import numpy as np
 
@@ -36,7 +39,7 @@ class VideoSink:
         self.source_id = source_id
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._container: av.container.OutputContainer | None = None
-        self._stream: av.video.stream.VideoStream | None = None
+        self._stream: av.VideoStream | None = None
         self._zero_s = 0.0
         self._last_pts = -1
         self._last_sequence = 0
@@ -55,15 +58,16 @@ class VideoSink:
 
     def _begin(self, picture: Image, time_s: float) -> None:
         try:
-            self._container = av.open(
+            container = av.open(
                 str(self._part), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
             )
         except OSError as error:
             raise UsageError(f"Cannot record to {self.path}: {error}.") from None
+        self._container = container
         # Without B-frames no frame waits for a later one: fragments hold all there is, and times begin at 0.
         options = {"preset": "veryfast", "crf": "23", "bf": "0"}
-        stream = self._container.add_stream("libx264", options=options)
-        assert isinstance(stream, av.video.stream.VideoStream)
+        stream = container.add_stream("libx264", options=options)
+        assert isinstance(stream, av.VideoStream)
         # H.264 with 4:2:0 colour wants even sides.
         stream.width, stream.height = picture.shape[1] // 2 * 2, picture.shape[0] // 2 * 2
         stream.pix_fmt = "yuv420p"
@@ -102,7 +106,7 @@ class VideoSink:
             return
         assert self._stream is not None
         try:
-            with contextlib.suppress(av.EOFError):
+            with contextlib.suppress(av.error.EOFError):
                 container.mux(self._stream.encode(None))
         finally:
             container.close()

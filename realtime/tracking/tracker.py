@@ -64,8 +64,8 @@ class _Track:
         if looks is None:
             return
         if self.looks is not None:
-            looks = _LOOKS_MEMORY * self.looks + (1 - _LOOKS_MEMORY) * looks
-            looks = looks / np.linalg.norm(looks)
+            mixed = _LOOKS_MEMORY * self.looks + (1 - _LOOKS_MEMORY) * looks
+            looks = (mixed / np.linalg.norm(mixed)).astype(np.float32)
         self.looks = looks
 
     def shown(self, time_s: float, detected: bool) -> TrackedFace:

@@ -54,7 +54,7 @@ def display():
         pytest.skip("Xvfb is not installed")
     ours, theirs = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=(theirs,),
         stderr=subprocess.DEVNULL,
     )

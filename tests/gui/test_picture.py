@@ -34,9 +34,8 @@ def painted(view):
     """What the widget shows, RGB uint8 (H, W, 3)."""
     shot = view.grab().toImage().convertToFormat(image_over(np.zeros((1, 1, 3), np.uint8)).format())
     rows = np.frombuffer(shot.constBits().asarray(shot.sizeInBytes()), np.uint8)
-    return rows.reshape(shot.height(), shot.bytesPerLine())[:, : 3 * shot.width()].reshape(
-        shot.height(), shot.width(), 3
-    )[..., ::-1]
+    pixels = rows.reshape(shot.height(), shot.bytesPerLine())[:, : 3 * shot.width()]
+    return pixels.reshape(shot.height(), shot.width(), 3)[..., ::-1].copy()  # the image's memory ends here
 
 
 def share_of(colour, pixels):

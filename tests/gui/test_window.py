@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from updates import face_state, update
 
-from unmask.gui.qt import QColor, QPalette, Qt
+from unmask.gui.qt import QColor, QFontMetricsF, QPalette, Qt
 from unmask.gui.window import MonitorWindow
 from unmask.gui.wording import HINT
 from unmask.realtime.types import Cause, Event, SourceState, Verdict
@@ -70,6 +70,15 @@ def test_the_verdict_stands_in_large_plain_words(window):
     assert line.words == "No signs found; face 1: score 0.20"
 
 
+def test_the_verdict_is_never_cut_short(window):
+    line = window.panels["fake"].verdict_line
+    give(window, update(1.0, face_state(Verdict.SIGNS)))
+    sizes = [line.headline_font(room).pointSizeF() for room in (170.0, 230.0, 900.0)]
+    assert sizes[0] < sizes[1] <= sizes[2]
+    for room in (170.0, 230.0, 900.0):
+        assert QFontMetricsF(line.headline_font(room)).horizontalAdvance("Signs of manipulation") <= room
+
+
 def test_the_verdict_line_looks_like_signs_only_for_signs(window):
     line = window.panels["fake"].verdict_line
     grounds = []
@@ -128,7 +137,7 @@ def test_the_window_title_tells_of_signs(window):
 def test_when_all_is_over_the_outcome_is_said(window):
     give(window, update(20.0, state=SourceState.ENDED, events=(Event(1, 2.0, 5.0, 0.9),)))
     assert window.outcome.text().startswith("The source is over: 1 alarm.")
-    assert window.panels["fake"].verdict_line.words.startswith("At the end: ")
+    assert "when the source ended" in window.panels["fake"].verdict_line.words
 
 
 def test_it_is_not_over_while_one_source_runs_or_has_not_begun(qtbot):

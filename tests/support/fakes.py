@@ -53,7 +53,8 @@ def one_face(
 class ScriptedSource:
     """Plays ``steps``: a picture, a number (sleep so many seconds), or an error to raise; then it ends.
 
-    ``fps`` sets the timeline of a finite one; a live one goes by the clock. With ``hang`` it blocks at the end until it is closed.
+    ``fps`` sets the timeline of a finite one; a live one goes by the clock. With ``hang`` it blocks at
+    the end until it is closed.
     """
 
     def __init__(

@@ -71,9 +71,7 @@ def build_toy_package(
     return folder
 
 
-def write_package(
-    folder: Path, manifest: dict[str, Any], encoder: onnx.ModelProto, head: onnx.ModelProto
-) -> None:
+def write_package(folder: Path, manifest: dict[str, Any], encoder: onnx.ModelProto, head: onnx.ModelProto) -> None:
     """Write the graphs and the manifest with their checksums; explicit checksums in ``manifest`` stay."""
     for role, model in (("encoder", encoder), ("head", head)):
         entry = manifest["files"][role]
@@ -141,9 +139,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         old = result.get(key)
-        result[key] = (
-            _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
-        )
+        result[key] = _merged(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return result
 
 

@@ -120,9 +120,7 @@ class HeadShape:
         return way / np.linalg.norm(way)
 
 
-def camera_matrix(
-    paths: MotionPaths, index: int, size: tuple[int, int], share: float = 1.0
-) -> NDArray[np.float64]:
+def camera_matrix(paths: MotionPaths, index: int, size: tuple[int, int], share: float = 1.0) -> NDArray[np.float64]:
     """The affine map (2, 3) from pixels of frame ``index`` to the plate pixels that the camera shows there.
 
     ``size`` is (w, h) of the plate; ``share`` below 1 moves a background less: parallax.
@@ -176,17 +174,13 @@ def _lids_and_jaw(points: Points, paths: MotionPaths, index: int, head: HeadShap
     return drop[:, None] * down
 
 
-def plate_points(
-    points: Points, paths: MotionPaths, index: int, head: HeadShape, size: tuple[int, int]
-) -> Points:
+def plate_points(points: Points, paths: MotionPaths, index: int, head: HeadShape, size: tuple[int, int]) -> Points:
     """Plate pixels that show up at the moved pixels ``points`` (N, 2) of frame ``index``."""
     matrix = camera_matrix(paths, index, size)
     return head_inverse(points @ matrix[:, :2].T + matrix[:, 2], paths, index, head)
 
 
-def moved_points(
-    points: Points, paths: MotionPaths, index: int, head: HeadShape, size: tuple[int, int]
-) -> Points:
+def moved_points(points: Points, paths: MotionPaths, index: int, head: HeadShape, size: tuple[int, int]) -> Points:
     """Where plate pixels ``points`` (N, 2) show up in frame ``index``: ``plate_points`` turned round.
 
     Fixed-point iteration, to a fiftieth of a pixel: the map is the identity and a gentle bend.

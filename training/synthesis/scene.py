@@ -148,9 +148,7 @@ class Scene:
             place = (slice(y - high - high // 2, y + high // 2), slice(x - high // 2, x + wide + high // 2))
             image[place] = (60, 56, 52)
             labels.append(place)
-            cv2.putText(
-                image, caller.name, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (240, 240, 240), 1, cv2.LINE_AA
-            )
+            cv2.putText(image, caller.name, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, (240, 240, 240), 1, cv2.LINE_AA)
         return image, labels
 
 

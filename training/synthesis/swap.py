@@ -65,9 +65,7 @@ class SwapLayer:
     top: int
 
 
-def warp_map(
-    donor_points: Points, points: Points, size: tuple[int, int], stiffness: float
-) -> NDArray[np.float32]:
+def warp_map(donor_points: Points, points: Points, size: tuple[int, int], stiffness: float) -> NDArray[np.float32]:
     """For each pixel of a picture of ``size`` (w, h) the place in the donor it comes from: float32 (h, w, 2).
 
     A thin-plate spline that takes ``points`` (N, 2) to ``donor_points`` (N, 2). Coordinates are scaled to
@@ -109,9 +107,7 @@ def soften(region: Image, feather: float) -> NDArray[np.float32]:
     return (ramp * ramp * (3 - 2 * ramp)).astype(np.float32)
 
 
-def transfer_colour(
-    image: Image, target: Image, mask: NDArray[np.float32], amount: float = 1.0
-) -> NDArray[np.float32]:
+def transfer_colour(image: Image, target: Image, mask: NDArray[np.float32], amount: float = 1.0) -> NDArray[np.float32]:
     """Give ``image`` the mean and spread of ``target`` in Lab, both weighted by ``mask`` (Reinhard 2001).
 
     All of one size, BGR uint8; returns BGR float32 0..255. ``amount`` 0 leaves the colours as they are.
@@ -153,9 +149,7 @@ def pyramid_blend(
     return mixed.astype(np.float32)
 
 
-def _poisson_blend(
-    image: NDArray[np.float32], target: Image, mask: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _poisson_blend(image: NDArray[np.float32], target: Image, mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """OpenCV's solver of Pérez et al.; it places the mask's bounding box by its centre."""
     region = (mask > 0).astype(np.uint8) * 255
     left, top, width, height = cv2.boundingRect(region)
@@ -207,9 +201,7 @@ def make_swap(
     return SwapLayer(image=face, mask=(mask * settings.opacity).astype(np.float32), left=left, top=top)
 
 
-def lay_over(
-    target: Image, layer: SwapLayer, shift: tuple[float, float] = (0.0, 0.0), gain: float = 1.0
-) -> Image:
+def lay_over(target: Image, layer: SwapLayer, shift: tuple[float, float] = (0.0, 0.0), gain: float = 1.0) -> Image:
     """``target`` (BGR uint8) with the layer on it, as a new picture; where the mask is 0 it stays the same.
 
     ``shift`` moves face and mask by a few sub-pixels and ``gain`` scales the face's brightness: the

@@ -101,15 +101,13 @@ def make_plate(person: Person, picture: Image, size: tuple[int, int]) -> Plate:
     corners = apply_affine(matrix, [[x0, y0], [x1, y0], [x0, y1], [x1, y1]])
     middle, scale = corners.mean(axis=0), _FACE_SHARE * size[1] / (y1 - y0)
     half = np.array([x1 - x0, y1 - y0]) * scale / 2
-    box = (*(middle - half), *(middle + half))
-    head = HeadShape(box=tuple(float(edge) for edge in box), landmarks=apply_affine(matrix, person.landmarks))
+    (left, top), (right, bottom) = (middle - half).tolist(), (middle + half).tolist()
+    head = HeadShape(box=(left, top, right, bottom), landmarks=apply_affine(matrix, person.landmarks))
     alpha = alpha.astype(np.uint8, copy=False)
     return Plate(blurred_background(large, alpha), large, alpha, head, matrix, full, margin)
 
 
-def swap_onto(
-    plate: Plate, person: Person, donor: Person, picture: Image, settings: SwapSettings
-) -> SwapLayer:
+def swap_onto(plate: Plate, person: Person, donor: Person, picture: Image, settings: SwapSettings) -> SwapLayer:
     """The face of ``donor`` (in ``picture``) made to fit ``person`` on its ``plate``; both need contours."""
     matrix = view_of(donor, (plate.size[0], plate.size[1] - 2 * plate.margin))
     donor_picture = enlarge(picture, matrix, plate.size)
@@ -176,18 +174,14 @@ class Tile:
     def swap_mask(self, index: int, field: NDArray[np.float32] | None = None) -> Image:
         """Where the swap may show in frame ``index``, to within its jitter of a pixel: uint8 (h, w)."""
         field = self._field(index) if field is None else field
-        return cv2.remap(self._mask, field, _NO_MAP, cv2.INTER_LINEAR, borderValue=0).astype(
-            np.uint8, copy=False
-        )
+        return cv2.remap(self._mask, field, _NO_MAP, cv2.INTER_LINEAR, borderValue=0).astype(np.uint8, copy=False)
 
     def _behind(self, index: int) -> Image:
         plate = self._plate
         matrix = motion.camera_matrix(self._paths, index, plate.size, share=0.6)
         matrix[:, 2] += matrix[:, :2] @ np.full(2, plate.margin)
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        behind = cv2.warpAffine(
-            plate.background, matrix, self.size, flags=flags, borderMode=cv2.BORDER_REFLECT_101
-        )
+        behind = cv2.warpAffine(plate.background, matrix, self.size, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
         return behind.astype(np.uint8, copy=False)
 
     def _field(self, index: int) -> NDArray[np.float32]:

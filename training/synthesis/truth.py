@@ -112,9 +112,7 @@ def load_truth(clip: Path) -> Truth:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TruthError(f"The truth of {clip} cannot be read ({path.name}): make the clip again.") from error
     if not same:
-        raise TruthError(
-            f"{path.name} does not belong to {clip}, one of them was changed: make the clip again."
-        )
+        raise TruthError(f"{path.name} does not belong to {clip}, one of them was changed: make the clip again.")
     return truth
 
 
