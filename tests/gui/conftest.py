@@ -10,8 +10,6 @@ import pytest
 # Before anything loads Qt. ``display`` tests run their window in a process of its own.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-pytest.importorskip("PyQt6", reason="needs PyQt6: the gui extra is not installed")
-
 from unmask.gui.qt import QApplication, application
 
 

@@ -1,0 +1,87 @@
+"""The list of alarms: one row per alarm of any source, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from unmask.gui.qt import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    Qt,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+from unmask.gui.wording import counted, event_span
+from unmask.realtime.types import Event, Update
+
+_COLUMNS = ("Seen at", "Face", "In the source", "Score", "Source")
+_SPAN, _SCORE, _SOURCE = 2, 3, 4
+
+
+class AlarmList(QWidget):
+    """Alarms with the time of day at which this window first saw them and their span in the source.
+
+    The score is the highest of the alarm. The source has a column where there are several.
+    """
+
+    def __init__(self, several_sources: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._rows: dict[tuple[str, int, float], int] = {}
+        self._events: dict[str, tuple[Event, ...]] = {}
+        self.title = QLabel("No alarms so far")
+        self.table = QTableWidget(0, len(_COLUMNS))
+        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        self.table.setColumnHidden(_SOURCE, not several_sources)
+        self.table.setAccessibleName("Alarms")
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setTabKeyNavigation(False)  # Tab leaves the table; the arrows move in it
+        self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # the end of a path tells most
+        rows, columns = self.table.verticalHeader(), self.table.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.setVisible(False)
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            columns.setStretchLastSection(True)
+            if several_sources:
+                columns.setSectionResizeMode(_SOURCE, QHeaderView.ResizeMode.Stretch)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(self.table, 1)
+
+    def show_updates(self, updates: Mapping[str, Update]) -> None:
+        """Add the alarms that are new and renew those that last."""
+        for source_id, update in updates.items():
+            before = self._events.get(source_id, ())
+            if update.events != before:
+                self._events[source_id] = update.events
+                known = set(before)
+                for event in update.events:
+                    if event not in known:
+                        self._show(source_id, event)
+        number = len(self._rows)
+        title = counted(number, "alarm") if number else "No alarms so far"
+        if title != self.title.text():
+            self.title.setText(title)
+
+    def _show(self, source_id: str, event: Event) -> None:
+        key = (source_id, event.track_id, event.start_s)
+        if key not in self._rows:
+            self._rows[key] = row = self.table.rowCount()
+            self.table.insertRow(row)
+            words = (f"{datetime.now():%H:%M:%S}", str(event.track_id), "", "", source_id)
+            for column, word in enumerate(words):
+                item = QTableWidgetItem(word)
+                item.setToolTip(word)
+                self.table.setItem(row, column, item)
+            self.table.scrollToBottom()
+        row = self._rows[key]
+        for column, word in ((_SPAN, event_span(event)), (_SCORE, f"{event.peak_score:.2f}")):
+            item = self.table.item(row, column)
+            if item is not None and item.text() != word:
+                item.setText(word)

@@ -1,0 +1,96 @@
+"""Running the window over a session: one timer looks for news, nothing emits a signal per frame."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Protocol
+
+from unmask.gui.qt import QEventLoop, QTimer, application, sip
+from unmask.gui.window import MonitorWindow
+from unmask.realtime.types import Update
+
+_POLL_EVERY_MS = 33
+
+
+class Named(Protocol):
+    @property
+    def source_id(self) -> str: ...
+
+
+class Watched(Protocol):
+    """What the window needs of a session: ``unmask.realtime.session.Session`` has it."""
+
+    @property
+    def channels(self) -> Sequence[Named]: ...
+
+    @property
+    def failures(self) -> list[str]: ...
+
+    def updates(self) -> dict[str, Update]: ...
+
+
+def run_window(
+    session: Watched,
+    *,
+    notices: Sequence[str] = (),
+    max_seconds: float | None = None,
+    interrupted: threading.Event | None = None,
+) -> None:
+    """Show a started session until the window is closed, ``interrupted`` is set, or ``max_seconds`` passed.
+
+    When every source is over the window stays, with the last pictures. The caller stops the session.
+    Call it from the main thread. Raises ``UnmaskError`` where no window can be shown; whatever goes
+    wrong inside Qt's callbacks is raised here, after the window is gone.
+    """
+    application()
+    window = MonitorWindow([channel.source_id for channel in session.channels], notices)
+    until = time.monotonic() + max_seconds if max_seconds is not None else None
+    loop, timer = QEventLoop(), QTimer()
+
+    def look() -> None:
+        if (interrupted is not None and interrupted.is_set()) or (
+            until is not None and time.monotonic() >= until
+        ):
+            loop.quit()
+            return
+        window.show_updates(session.updates())
+        window.show_failures(session.failures)
+
+    timer.timeout.connect(look)
+    window.closed.connect(loop.quit)
+    try:
+        with _callbacks_may_raise(loop.quit):
+            look()
+            window.show()
+            timer.start(_POLL_EVERY_MS)
+            loop.exec()
+    finally:
+        timer.stop()
+        window.closed.disconnect()
+        # Deleted here and now: a window that waits for the collector would keep frames and a place on screen.
+        for made in (timer, window, loop):
+            sip.delete(made)
+
+
+@contextmanager
+def _callbacks_may_raise(stop: Callable[[], object]) -> Iterator[None]:
+    """Raise here the first exception of a callback. PyQt would end the process with a core dump instead."""
+    failures: list[BaseException] = []
+    before = sys.excepthook
+
+    def keep(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        failures.append(error.with_traceback(trace))
+        stop()
+
+    sys.excepthook = keep
+    try:
+        yield
+    finally:
+        sys.excepthook = before
+    if failures:
+        raise failures[0]

@@ -1,0 +1,201 @@
+"""The widget that shows a source's newest frame with a box and a label per face."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from unmask.gui.qt import (
+    QColor,
+    QFont,
+    QImage,
+    QPainter,
+    QPaintEvent,
+    QRectF,
+    QSize,
+    QSizeF,
+    QSizePolicy,
+    Qt,
+    QWidget,
+    sip,
+)
+from unmask.gui.shapes import COLOURS, draw_box, draw_label, label_size, place_label
+from unmask.gui.wording import face_lines, state_words, verdict_words
+from unmask.realtime.types import FaceState, Image, SourceState, Update, Verdict
+
+_SURROUND = QColor(16, 16, 16)
+_VEIL = QColor(0, 0, 0, 150)
+#: States in which the picture on show is not what the source sends now.
+_STALE = (SourceState.OPENING, SourceState.STALLED, SourceState.RECONNECTING, SourceState.FAILED)
+_URGENCY = (Verdict.SIGNS, Verdict.NO_SIGNS, Verdict.CANNOT_JUDGE)
+
+
+def image_over(pixels: Image) -> QImage:
+    """A QImage over BGR uint8 (H, W, 3) memory, not a copy: the caller keeps ``pixels`` alive and unchanged.
+
+    Rows may lie apart by any stride. Pixels that do not lie side by side (a mirrored or
+    transposed view) cannot be described to Qt: those alone are copied, and the copy is kept alive here.
+    """
+    if pixels.strides[1:] != (3, 1) or pixels.strides[0] < 3 * pixels.shape[1]:
+        pixels = np.ascontiguousarray(pixels)
+    height, width = pixels.shape[:2]
+    address: Any = sip.voidptr(pixels.ctypes.data)  # the stubs know bytes only, which would be a copy
+    image = QImage(address, width, height, pixels.strides[0], QImage.Format.Format_BGR888)
+    image.pixels = pixels  # pyright: ignore[reportAttributeAccessIssue]
+    return image
+
+
+class PictureView(QWidget):
+    """Shows updates of one source. Boxes and words are drawn in the widget's own resolution.
+
+    ``show_update`` asks for a repaint only when something that shows has changed. ``painted_age_ms``
+    is how old the frame was, from its capture, when it was last painted.
+    """
+
+    def __init__(self, source_id: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._update: Update | None = None
+        self._image: QImage | None = None
+        self._shown: object = None
+        self._aged = 0
+        self.painted_age_ms: float | None = None
+        self.setAccessibleName(f"Picture of {source_id}")
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(240, 135)
+
+    def sizeHint(self) -> QSize:
+        return QSize(800, 450)
+
+    @property
+    def image(self) -> QImage | None:
+        """What is painted: it shares the memory of the frame of the last update."""
+        return self._image
+
+    def show_update(self, update: Update) -> None:
+        shown = (update.sequence, update.state, update.verdict, update.causes, update.message)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        if update.frame is None:
+            self._image = None
+        elif self._update is None or self._update.frame is not update.frame:
+            self._image = image_over(update.frame.image)
+        self._update = update  # keeps the frame, and so the image's memory, alive
+        self._describe(update)
+        self.update()
+
+    def picture_rect(self) -> QRectF:
+        """Where the picture lies in the widget: as large as fits, in its own proportions."""
+        area = QRectF(self.rect())
+        if self._image is None:
+            return area
+        size = QSizeF(self._image.size()).scaled(area.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        place = QRectF(area.topLeft(), size)
+        place.moveCenter(area.center())
+        return place
+
+    def face_rect(self, face: FaceState) -> QRectF:
+        """A face's box in the widget, kept within the picture."""
+        place = self.picture_rect()
+        width = self._image.width() if self._image is not None else 1
+        scale, box = place.width() / width, face.track.face
+        rect = QRectF(box.x0 * scale, box.y0 * scale, box.width * scale, box.height * scale)
+        return rect.translated(place.topLeft()).intersected(place)
+
+    def label_rects(self) -> list[tuple[QRectF, Sequence[str], FaceState]]:
+        """Where each face's label goes, and its lines; the gravest verdict has the first choice."""
+        faces = self._update.faces if self._update is not None else ()
+        bounds, placed = self.picture_rect(), []
+        for face in sorted(faces, key=lambda face: _URGENCY.index(face.verdict)):
+            lines = face_lines(face)
+            size = label_size(lines, self._fonts(lines), bounds.size())
+            others = [self.face_rect(other) for other in faces if other is not face]
+            taken = [rect for rect, _, _ in placed]
+            place = place_label(size, self.face_rect(face), bounds, taken, others)
+            placed.append((place, lines, face))
+        return placed
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), _SURROUND)
+        if self._image is not None:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(self.picture_rect(), self._image)
+        if self._update is not None:
+            self._note_age(self._update)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            if self._update.state in _STALE:
+                painter.fillRect(self.rect(), _VEIL)
+            self._paint_faces(painter)
+            self._paint_state(painter, *state_words(self._update))
+        painter.end()
+
+    def _paint_faces(self, painter: QPainter) -> None:
+        labels = self.label_rects()
+        thick = max(2.5, min(self.picture_rect().width(), self.picture_rect().height()) / 160)
+        for _, _, face in reversed(labels):
+            inset = thick if face.verdict is Verdict.SIGNS else thick / 2
+            draw_box(
+                painter, self.face_rect(face).adjusted(inset, inset, -inset, -inset), face.verdict, thick
+            )
+        for rect, lines, face in reversed(labels):
+            draw_label(painter, rect, lines, self._fonts(lines), COLOURS[face.verdict])
+
+    def _paint_state(self, painter: QPainter, headline: str, sentence: str) -> None:
+        """A plate: in the middle where the picture is not live or absent, else at the foot of it."""
+        if not headline and not sentence:
+            return
+        area = QRectF(self.rect()).adjusted(16, 12, -16, -12)
+        fonts = [_scaled(self.font(), 1.6, bold=True), _scaled(self.font(), 1.1)]
+        flags = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        boxes = []
+        for words, font in zip((headline, sentence), fonts, strict=True):
+            painter.setFont(font)
+            boxes.append(painter.boundingRect(area, flags, words) if words else QRectF())
+        high, wide = sum(box.height() for box in boxes), max(box.width() for box in boxes)
+        plate = QRectF(0, 0, wide + 32, high + 20)
+        plate.moveCenter(area.center())
+        assert self._update is not None
+        if self._update.state not in _STALE and self._image is not None:
+            plate.moveBottom(area.bottom())
+        painter.fillRect(plate, QColor(18, 18, 18, 225))
+        painter.setPen(Qt.GlobalColor.white)
+        top = plate.top() + 10
+        for words, font, box in zip((headline, sentence), fonts, boxes, strict=True):
+            painter.setFont(font)
+            painter.drawText(QRectF(plate.left() + 16, top, plate.width() - 32, box.height()), flags, words)
+            top += box.height()
+
+    def _fonts(self, lines: Sequence[str]) -> list[QFont]:
+        return [_scaled(self.font(), 1.0, bold=number == 0) for number in range(len(lines))]
+
+    def _note_age(self, update: Update) -> None:
+        """Take the age once per frame: a repaint because the window was uncovered says nothing of it."""
+        if update.frame is None or update.state is not SourceState.RUNNING:
+            self.painted_age_ms = None
+        elif self._aged != update.sequence:
+            self._aged = update.sequence
+            self.painted_age_ms = (time.monotonic_ns() - update.frame.captured_at) / 1e6
+
+    def _describe(self, update: Update) -> None:
+        """The same in words, for a screen reader; without scores, which would make it talk all the time."""
+        causes = [cause.words for cause in update.causes]
+        faces = [f"face {face_lines(face)[0]}" for face in update.faces]
+        parts = [state_words(update)[0], verdict_words(update)[0], *causes, *faces]
+        words = "; ".join(part for part in parts if part)
+        if words != self.accessibleDescription():
+            self.setAccessibleDescription(words)
+
+
+def _scaled(font: QFont, factor: float, *, bold: bool = False) -> QFont:
+    changed = QFont(font)
+    if font.pointSizeF() > 0:
+        changed.setPointSizeF(font.pointSizeF() * factor)
+    else:
+        changed.setPixelSize(max(1, round(font.pixelSize() * factor)))
+    changed.setBold(bold)
+    return changed

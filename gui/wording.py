@@ -1,0 +1,103 @@
+"""The window's sentences about an update. No Qt in here."""
+
+from __future__ import annotations
+
+from unmask.realtime.annotate import because
+from unmask.realtime.types import Counters, Event, FaceState, SourceState, Update, Verdict
+
+HINT = "A hint, never proof: confirm through another channel."
+
+_STATES = {
+    SourceState.OPENING: "Opening …",
+    SourceState.STALLED: "Stalled",
+    SourceState.RECONNECTING: "Reconnecting …",
+    SourceState.ENDED: "Ended",
+    SourceState.FAILED: "Failed",
+}
+
+
+def verdict_words(update: Update) -> tuple[str, str]:
+    """The verdict on the whole picture as a headline, and what it rests on."""
+    words = update.verdict.words
+    return words[0].upper() + words[1:], "; ".join(part for part in (_when(update), _grounds(update)) if part)
+
+
+def _when(update: Update) -> str:
+    return "when the source ended" if update.state is SourceState.ENDED else ""
+
+
+def _grounds(update: Update) -> str:
+    if update.verdict is Verdict.CANNOT_JUDGE:
+        return because(update.causes).removeprefix(", ")
+    face = max(
+        (face for face in update.faces if face.verdict is update.verdict and face.score is not None),
+        key=lambda face: face.score or 0.0,
+        default=None,
+    )
+    return f"face {face.track.track_id}: {score_words(face)}" if face is not None else ""
+
+
+def score_words(face: FaceState) -> str:
+    """A percentage only where the score is calibrated."""
+    if face.score is None:
+        return ""
+    return f"{face.score:.0%}" if face.calibrated else f"score {face.score:.2f}"
+
+
+def face_lines(face: FaceState) -> list[str]:
+    """A face's label: its number and verdict, then the score or the cause where there is one."""
+    judged = face.verdict is not Verdict.CANNOT_JUDGE
+    reason = score_words(face) if judged else (face.causes[0].words if face.causes else "")
+    return [f"{face.track.track_id}: {face.verdict.words}", *([reason] if reason else [])]
+
+
+def state_words(update: Update) -> tuple[str, str]:
+    """What is to be said over the picture: a headline and a sentence; both empty when all is well."""
+    if update.state is SourceState.RUNNING:
+        return ("", update.message) if update.frame is not None else ("Waiting for the first picture", "")
+    if update.state is SourceState.ENDED:
+        return _STATES[update.state], " ".join(part for part in (update.message, alarm_words(update)) if part)
+    return _STATES[update.state], update.message
+
+
+def alarm_words(update: Update) -> str:
+    """How many alarms there were; where nothing could be judged, that instead of "none"."""
+    if update.events:
+        return f"{counted(len(update.events), 'alarm')} for signs of manipulation."
+    return "No alarm was raised." if update.counters.scored_crops else "Nothing could be judged."
+
+
+def head_up_line(update: Update, age_ms: float | None) -> str:
+    """How the pipeline fares. ``age_ms`` is how old the picture was when it was painted."""
+    parts = [
+        f"{update.fps:.1f} fps",
+        f"frame age {age_ms:.0f} ms" if age_ms is not None else "frame age -",
+        counted(len(update.faces), "face"),
+        f"dropped {sum(update.counters.dropped.values())}",
+        update.engine,
+    ]
+    return " · ".join(parts)
+
+
+def dropped_words(counters: Counters) -> str:
+    """Why frames were dropped, and how often the source was opened again."""
+    causes = [f"{number} ({cause})" for cause, number in counters.dropped.items() if number]
+    return f"dropped: {', '.join(causes) or 'none'}; {counted(counters.reconnects, 'reconnect')}"
+
+
+def event_span(event: Event) -> str:
+    """From when to when, on the source's timeline."""
+    return f"{clock(event.start_s)} to {clock(event.end_s) if event.end_s is not None else 'now'}"
+
+
+def clock(seconds: float) -> str:
+    """``1:02:03.4``, without the hours where there are none."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    hour = f"{hours}:{minutes:02}" if hours else f"{minutes}"
+    return f"{hour}:{rest / 10:04.1f}"
+
+
+def counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
