@@ -102,7 +102,9 @@ def ensure_demo_clip(folder: Path | None = None, *, progress: Progress | None = 
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"The folder {folder} cannot be made ({error.strerror}): choose another.") from error
+        raise UsageError(
+            f"The folder {folder} cannot be made ({error.strerror}): make it, or set XDG_CACHE_HOME to one of yours."
+        ) from error
     path = folder / f"demo-{_cache_key()}.mp4"
     try:
         return DemoClip(path, load_truth(path))

@@ -54,12 +54,28 @@ def test_pairs_become_metrics_per_clip(toy: Path, tmp_path: Path) -> None:
     rows = [clip(f"c{n}", half, 0.1 * n + (0.05 if half == "right" else 0), alarms=int(half == "right"))
             for n in range(6) for half in ("left", "right")]  # fmt: skip
     seen = footage.read_report(report(tmp_path / "p.json", rows, manifest.version), manifest)
-    area, swapped, genuine = footage.per_clip(seen)
+    area, scored, swapped, genuine = footage.per_clip(seen)
     assert area.value == pytest.approx((6 + 15) / 36, abs=1e-4)
     assert area.units == 6
     assert area.low is not None
     assert area.low <= area.value
-    assert (swapped.value, genuine.value) == (1.0, 0.0)
+    assert (scored.value, swapped.value, genuine.value) == (1.0, 1.0, 0.0)
+    assert "genuine ones better than chance (AUROC 0.58" in footage.limit_of([area])
+    chance = area.model_copy(update={"low": 0.3})
+    assert "genuine ones no better than chance (AUROC 0.58, 0.30" in footage.limit_of([chance])
+    once = footage.with_pairs(manifest.provenance, footage.per_clip(seen))
+    assert footage.with_pairs(once, footage.per_clip(seen)) == once
+
+
+def test_a_half_without_a_score_stays_in_the_count(toy: Path, tmp_path: Path) -> None:
+    manifest = load_package(toy).manifest
+    rows = [clip(f"c{n}", half, None if n == 0 else 0.1 * n, alarms=0)
+            for n in range(4) for half in ("left", "right")]  # fmt: skip
+    area, scored, *_ = footage.per_clip(
+        footage.read_report(report(tmp_path / "p.json", rows, manifest.version), manifest)
+    )
+    assert area.units == 3
+    assert (scored.value, scored.units) == (0.75, 8)
 
 
 def test_another_detectors_report_and_a_damaged_one_are_refused(toy: Path, tmp_path: Path) -> None:

@@ -115,6 +115,9 @@ def test_held_out_groups_reach_the_share_and_leave_the_giant_alone() -> None:
     assert held == hold_out_groups(list(reversed(records)), 0.1, seed=1)
     assert held != hold_out_groups(records, 0.1, seed=2)
 
+    with pytest.raises(DataError, match="Nobody can be held out"):
+        hold_out_groups(records_of({"a": 5, "b": 5}), 0.1, seed=1)
+
 
 class FixedFinder:
     """Finds two faces, of which one is central; none in dark pictures."""

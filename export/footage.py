@@ -1,0 +1,145 @@
+"""Put what ``unmask.benchmarks.footage`` saw into a package's manifest and card.
+
+``python -m unmask.export.footage FOLDER --genuine FILE [--pairs FILE]``. No threshold and no weight
+changes: the package only comes to state how much footage stands behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unmask.engines.errors import UnmaskError
+from unmask.engines.manifest import Manifest, Metric, Provenance, Threshold
+from unmask.engines.package import load_package
+from unmask.export.card import card
+from unmask.export.package_writer import ExportError, write_package
+from unmask.training.evaluate import auroc, bootstrap
+
+PAIRS_COMMAND = "python -m unmask.benchmarks.footage unmask-lite DATA/data/clips/pairs --halves --json PAIRS"
+PAIRS = "side-by-side clips of live face swapping, watched once after all choices were made"
+
+LIVE = "live face swapping:"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A report of ``unmask.benchmarks.footage``."""
+
+    detector: str
+    version: str
+    clips: list[dict[str, Any]]
+
+
+def read_report(path: Path, manifest: Manifest) -> Seen:
+    """Raises ``ExportError`` for a file that is no such report, or one about another detector."""
+    try:
+        seen = Seen(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ExportError(f"{path} is no report of unmask.benchmarks.footage: write one with --json.") from error
+    if (seen.detector, seen.version) != (manifest.name, manifest.version):
+        raise ExportError(
+            f"{path} is about {seen.detector} {seen.version}, the package is {manifest.name} "
+            f"{manifest.version}: watch the footage with this package."
+        )
+    return seen
+
+
+def backed(thresholds: Sequence[Threshold], seen: Seen) -> tuple[Threshold, ...]:
+    """The thresholds with the genuine footage watched and the alarms counted at each."""
+    hours = sum(clip["seconds"] for clip in seen.clips) / 3600
+    judged = sum(clip["judged_seconds"] for clip in seen.clips) / 60
+    results = []
+    for threshold in thresholds:
+        key = f"{threshold.alarms_per_hour:g}"
+        alarms = sum(clip["alarms"][key] for clip in seen.clips)
+        footage = (
+            f"{len(seen.clips)} clips of people talking, {hours * 60:.1f} minutes, of which {judged:.1f} "
+            f"could be judged: far too little to prove this rate"
+        )
+        update = {"footage_hours": round(hours, 4), "alarms_seen": alarms, "footage": footage}
+        results.append(threshold.model_copy(update=update))
+    return tuple(results)
+
+
+def per_clip(seen: Seen) -> list[Metric]:
+    """AUROC of the halves of side-by-side clips, resampled by clip, how many had a score, and the alarms."""
+    scored = [clip for clip in seen.clips if clip["score"] is not None]
+    labels = [clip["half"] == "right" for clip in scored]
+    value = bootstrap(auroc, labels, [clip["score"] for clip in scored], [clip["clip"] for clip in scored])
+    budget = max(seen.clips[0]["alarms"], key=float)
+    halves = len(seen.clips)
+    area = Metric(
+        name="AUROC per clip, live face swapping",
+        value=round(value.value, 4),
+        low=round(value.low, 4),
+        high=round(value.high, 4),
+        data=PAIRS,
+        units=value.groups,
+        unit="clips",
+        command=PAIRS_COMMAND,
+    )
+    shares = [("halves with a score, live face swapping", [clip["score"] is not None for clip in seen.clips], halves)]
+    for half, name in (("right", "swapped"), ("left", "genuine")):
+        alarmed = [clip["alarms"][budget] > 0 for clip in seen.clips if clip["half"] == half]
+        shares.append((f"{name} halves with an alarm at the loosest threshold", alarmed, len(alarmed)))
+    return [
+        area,
+        *(
+            Metric(name=name, value=round(float(np.mean(hits)), 4), data=PAIRS, units=units, unit="halves",
+                   command=PAIRS_COMMAND)
+            for name, hits, units in shares
+        ),
+    ]  # fmt: skip
+
+
+def limit_of(metrics: Sequence[Metric]) -> str:
+    """The sentence about live face swapping that belongs among the limits."""
+    area = metrics[0]
+    assert area.low is not None
+    verdict = "no better than chance" if area.low <= 0.5 else "better than chance"
+    return (
+        f"{LIVE} on {area.units} side-by-side clips it told swapped halves from genuine ones {verdict} "
+        f"(AUROC {area.value:.2f}, {area.low:.2f} to {area.high:.2f})"
+    )
+
+
+def with_pairs(provenance: Provenance, pairs: Sequence[Metric]) -> Provenance:
+    """``provenance`` with what was seen of live face swapping, in place of what it said of it before."""
+    metrics = [metric for metric in provenance.metrics if metric.command != PAIRS_COMMAND]
+    limits = [limit for limit in provenance.limits if not limit.startswith(LIVE)]
+    return provenance.model_copy(update={"metrics": (*metrics, *pairs), "limits": (limit_of(pairs), *limits)})
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m unmask.export.footage", description=__doc__)
+    parser.add_argument("package", type=Path)
+    parser.add_argument("--genuine", type=Path, required=True, help="report on genuine footage")
+    parser.add_argument("--pairs", type=Path, help="report on side-by-side clips (--halves)")
+    options = parser.parse_args(argv)
+    try:
+        package = load_package(options.package)
+        manifest = package.manifest
+        provenance = manifest.provenance
+        if options.pairs:
+            provenance = with_pairs(provenance, per_clip(read_report(options.pairs, manifest)))
+        alarms = backed(manifest.thresholds, read_report(options.genuine, manifest))
+        manifest = manifest.model_copy(update={"thresholds": alarms, "provenance": provenance})
+        write_package(
+            options.package, manifest, package.encoder_path.read_bytes(), package.head_path.read_bytes(),
+            card=card(manifest),
+        )  # fmt: skip
+    except UnmaskError as error:
+        print(f"error: {error}")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

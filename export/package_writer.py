@@ -1,0 +1,70 @@
+"""Writes a detector package so that it is either whole and valid or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from unmask.engines.errors import UnmaskError
+from unmask.engines.manifest import Manifest, ModelFile
+from unmask.engines.package import MANIFEST_NAME, DetectorPackage, load_package
+
+ENCODER, HEAD = "encoder.onnx", "head.onnx"
+
+
+class ExportError(UnmaskError):
+    """A model that cannot be exported, or whose export computes something else."""
+
+
+def model_file(name: str, content: bytes) -> ModelFile:
+    """The manifest's entry for a file of the package."""
+    return ModelFile(path=name, sha256=hashlib.sha256(content).hexdigest())
+
+
+def write_package(
+    folder: Path,
+    manifest: Manifest,
+    encoder: bytes,
+    head: bytes,
+    *,
+    card: str | None = None,
+    check: Callable[[DetectorPackage], None] | None = None,
+) -> DetectorPackage:
+    """Write ``folder`` anew: beside it, loaded as a user would, judged by ``check``, then renamed into place.
+
+    ``card`` is the README.md; without one, a README.md that the old package had is kept. Raises
+    ``PackageError`` for a package that does not load, and what ``check`` raises; the old package then
+    stays as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+        fresh = Path(scratch) / folder.name
+        fresh.mkdir()
+        (fresh / ENCODER).write_bytes(encoder)
+        (fresh / HEAD).write_bytes(head)
+        (fresh / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        if card is not None:
+            (fresh / "README.md").write_text(card, encoding="utf-8")
+        elif (folder / "README.md").is_file():
+            shutil.copyfile(folder / "README.md", fresh / "README.md")
+        package = load_package(fresh)
+        if check is not None:
+            check(package)
+        _swap(fresh, folder, Path(scratch) / "old")
+    return load_package(folder)
+
+
+def _swap(fresh: Path, folder: Path, old: Path) -> None:
+    """Put ``fresh`` where ``folder`` is; on failure ``folder`` is back as it was."""
+    if folder.exists():
+        os.replace(folder, old)
+    try:
+        os.replace(fresh, folder)
+    except OSError:
+        if old.exists():
+            os.replace(old, folder)
+        raise

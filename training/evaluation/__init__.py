@@ -1,0 +1,1 @@
+"""What a detector package is worth on labelled data: numbers with intervals, tables, plots."""

@@ -1,0 +1,1 @@
+"""How the public data sets lie on a disk: one file each, behind one protocol."""

@@ -1,0 +1,110 @@
+"""Batches of windows: the same for the same seed, also from the middle of an epoch on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.realtime.faces.crop import CropSpec, crop_face
+from unmask.realtime.types import FaceBox, Image
+from unmask.training.data.batches import plain_view, prefetched, training_view
+from unmask.training.data.codec import jpeg_round_trip
+from unmask.training.run.data import RunData, Sample
+from unmask.training.zoo.recipe import Augmentation, Recipe
+
+
+@dataclass(frozen=True, slots=True)
+class ClipBatch:
+    """``crops`` uint8 (N, T, side, side, 3) RGB, ``mask`` float32 (N, T), 1 where there is a frame (the
+    frames come first), ``labels`` int64 (N,), 0 for real."""
+
+    crops: NDArray[np.uint8]
+    mask: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+
+class Batches:
+    """The batches of one run. A sample looks the same in the same epoch however often it is asked for."""
+
+    def __init__(self, data: RunData, recipe: Recipe) -> None:
+        self.data, self.recipe = data, recipe
+        self.batch = min(recipe.training.batch, len(data.train))
+
+    @property
+    def steps(self) -> int:
+        """Batches per epoch; what does not fill a batch waits for another epoch's order."""
+        return len(self.data.train) // self.batch
+
+    def train(self, epoch: int, start: int = 0) -> Iterator[ClipBatch]:
+        """The batches of ``epoch`` from number ``start`` on, made ahead in a thread of their own."""
+        # The helper hands on whatever batches it gets.
+        make = cast("Callable[[], Iterator[object]]", lambda: self._train(epoch, start))
+        return cast(Iterator[ClipBatch], prefetched(make))  # pyright: ignore[reportArgumentType]
+
+    def _train(self, epoch: int, start: int) -> Iterator[ClipBatch]:
+        seed = self.recipe.training.seed
+        order = np.random.default_rng((seed, epoch)).permutation(len(self.data.train))
+        for number in range(start, self.steps):
+            chosen = [int(position) for position in order[number * self.batch : (number + 1) * self.batch]]
+            views = [self._view(self.data.train[p], (seed, epoch, p), self.recipe.augmentation) for p in chosen]
+            yield self._stack(views, [self.data.train[p].label for p in chosen])
+
+    def validation(self) -> Iterator[ClipBatch]:
+        """Every validation sample once, in order, not augmented."""
+        plain = Augmentation(views="none")
+        for start in range(0, len(self.data.validation), self.batch):
+            chosen = self.data.validation[start : start + self.batch]
+            views = [self._view(sample, (start, row), plain) for row, sample in enumerate(chosen)]
+            yield self._stack(views, [sample.label for sample in chosen])
+
+    def _view(self, sample: Sample, seed: Sequence[int], augmentation: Augmentation) -> NDArray[np.uint8]:
+        """One window uint8 (frames, side, side, 3), as many frames as there are."""
+        images = [np.asarray(self.data.pixels[self.data.row_of[key]]) for key in sample.keys]
+        side, frames = self.recipe.input.side, self.recipe.input.frames
+        if frames > 1 and len(images) == 1:
+            rng = np.random.default_rng(seed)
+            return drifting(augmented(images[0], images[0].shape[0], rng, augmentation), side, frames, rng)
+        # A generator of one seed per frame: all frames of a window are mirrored, lit and coded alike.
+        return np.stack([augmented(image, side, np.random.default_rng(seed), augmentation) for image in images])
+
+    def _stack(self, views: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> ClipBatch:
+        side, frames = self.recipe.input.side, self.recipe.input.frames
+        crops = np.zeros((len(views), frames, side, side, 3), np.uint8)
+        mask = np.zeros((len(views), frames), np.float32)
+        for row, view in enumerate(views):
+            crops[row, : len(view)], mask[row, : len(view)] = view, 1.0
+        return ClipBatch(crops, mask, np.asarray(labels, np.int64))
+
+
+def augmented(image: Image, side: int, rng: np.random.Generator, augmentation: Augmentation) -> Image:
+    """A cached RGB crop as the recipe wants it, (side, side, 3)."""
+    if augmentation.jpeg is not None and rng.random() < augmentation.jpeg_share:
+        low, high = augmentation.jpeg
+        image = jpeg_round_trip(image, int(rng.integers(low, high + 1)))
+    if augmentation.views == "call":
+        return training_view(image, side, rng)
+    if augmentation.views == "mirror" and rng.random() < 0.5:
+        image = np.ascontiguousarray(image[:, ::-1])
+    return plain_view(image, side)
+
+
+def drifting(image: Image, side: int, frames: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A window (frames, side, side, 3) of one still under a slowly drifting box.
+
+    It has the shape of a video and none of its evidence: a temporal head learns from it to bear motion,
+    not to see manipulation in it.
+    """
+    steps = rng.normal(0.0, 0.004, size=(frames, 3))
+    steps[:, 2] *= 0.5
+    path = np.cumsum(steps, axis=0)
+    whole = image.shape[0]
+    result = np.empty((frames, side, side, 3), np.uint8)
+    for number, (dx, dy, zoom) in enumerate(path):
+        x, y, half = whole * (0.5 + dx), whole * (0.5 + dy), whole * (0.5 + zoom)
+        box = FaceBox(x - half, y - half, x + half, y + half, 1.0)
+        result[number] = crop_face(image, box, CropSpec(side, margin=1.0, colour="bgr"))
+    return result

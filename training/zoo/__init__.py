@@ -1,0 +1,1 @@
+"""The zoo: every network the project can train, one small recipe file each."""

@@ -1,0 +1,1 @@
+"""The networks of the zoo behind one interface: see ``base``."""
