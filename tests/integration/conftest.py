@@ -73,9 +73,14 @@ def recorder() -> Recorder:
 
 
 @pytest.fixture
-def new_finder() -> Callable[[], FaceFinder]:
-    """A maker of OpenCV's cascade: on every machine, from no file of anybody's."""
-    return lambda: make_face_finder(FaceFinderSettings(kind="cascade"), pytest.fail)
+def new_finder() -> Callable[..., FaceFinder]:
+    """A maker of finders: of a model's file, or OpenCV's cascade, which every machine has."""
+
+    def make(model: Path | None = None) -> FaceFinder:
+        kind = "cascade" if model is None else "auto"
+        return make_face_finder(FaceFinderSettings(kind=kind, model=model), pytest.fail)
+
+    return make
 
 
 @pytest.fixture

@@ -92,35 +92,51 @@ def shown_number(image, clip):
     return player.read_stamp(image[top : top + player.STRIP, MARGIN[0] : MARGIN[0] + width])
 
 
-def test_faces_are_boxed_where_the_shown_picture_has_them(
-    on_screen, clip, detector, new_finder, recorder, until, record_property
-):
+def told(what, overlaps):
+    """For whoever runs it with ``pytest -rP``."""
+    print(f"{what}: IoU of {len(overlaps)} boxes, least {min(overlaps):.3f}, median {statistics.median(overlaps):.3f}")
+
+
+@pytest.fixture(params=["cascade", "scrfd_500m.onnx"])
+def model(request):
+    """The face finder's file; ``None`` for the cascade."""
+    if request.param == "cascade":
+        return None
+    return request.getfixturevalue("shared") / "models" / request.param
+
+
+@pytest.mark.usefixtures("on_screen")
+def test_faces_are_boxed_where_the_shown_picture_has_them(clip, detector, new_finder, model, recorder, until):
     spec = region(clip)
     make = functools.partial(make_source, spec, SourceOptions())
-    with Session([SourcePlan("region", make, new_finder())], detector, sinks=[recorder]):
+    with Session([SourcePlan("region", make, new_finder(model))], detector, sinks=[recorder]):
         until(lambda: sum(len(update.faces) == 2 for update in recorder.updates) >= 20, "twenty pictures of two faces")
-    finder = new_finder()
-    with_the_file, with_the_truth, alike = [], [], []
+    finder = new_finder(model)
+    with_the_file, with_the_truth, seen = [], [], []
     for update in recorder.updates[:40]:
         if update.frame is None or not update.faces:
             continue
         number = shown_number(update.frame.image, clip)
         assert number is not None, "the strip below the picture is not where it should be"
+        assert np.array_equal(inside_window(update.frame.image, clip), clip.pictures[number])
         found = finder.find(clip.pictures[number])
         truth = [face.face(number) for face in clip.demo.truth.faces]
         boxes = [moved(corners(state.track.face), MARGIN) for state in update.faces if state.track.detected]
-        assert len(boxes) == len(found) == len(truth)
+        seen.append(len(boxes))
         with_the_file += [nearest(box, found) for box in boxes]
         with_the_truth += [nearest(box, truth) for box in boxes]
-        height, width = clip.pictures[0].shape[:2]
-        inside = update.frame.image[MARGIN[1] : MARGIN[1] + height, MARGIN[0] : MARGIN[0] + width]
-        alike.append(np.array_equal(inside, clip.pictures[number]))
-    record_property("overlap with the file", (min(with_the_file), statistics.median(with_the_file)))
-    record_property("overlap with the truth", (min(with_the_truth), statistics.median(with_the_truth)))
-    assert all(alike), "the captured pixels are not the shown ones"
+    told("with the same picture in the file", with_the_file)
+    told("with the truth", with_the_truth)
+    assert statistics.mean(seen) > 1.9
     assert min(with_the_file) > 0.7
     assert statistics.median(with_the_truth) > 0.6
+    assert min(with_the_truth) > 0.4
     assert len({face.track.track_id for update in recorder.updates for face in update.faces}) == 2
+
+
+def inside_window(image, clip):
+    height, width = clip.pictures[0].shape[:2]
+    return image[MARGIN[1] : MARGIN[1] + height, MARGIN[0] : MARGIN[0] + width]
 
 
 def scanned_boxes(clip, detector, finder):
@@ -138,9 +154,8 @@ def scanned_boxes(clip, detector, finder):
     return [FaceBox(*(float(edge) for edge in np.median(seen, axis=0)), 1.0) for seen in boxes.values()]
 
 
-def test_watch_finds_the_faces_of_a_window_and_a_region(
-    on_screen, clip, toy, detector, new_finder, tmp_path, record_property
-):
+@pytest.mark.usefixtures("on_screen")
+def test_watch_finds_the_faces_of_a_window_and_a_region(clip, toy, detector, new_finder, tmp_path):
     log, window = tmp_path / "events.jsonl", f"window:{TITLE}"
     command = [sys.executable, "-m", "unmask.cli.main", "watch", "--headless", window, region(clip)]
     options = ["--detector", str(toy), "--face-finder", "cascade", "--jsonl", str(log), "--max-seconds", "4"]
@@ -154,7 +169,7 @@ def test_watch_finds_the_faces_of_a_window_and_a_region(
         faces = [line for line in lines if line["type"] == "face" and line["source"] == source]
         assert len({line["track"] for line in faces}) == len(in_file) == 2, faces
         overlaps = [nearest(moved(line["box"], offset), in_file) for line in faces]
-        record_property(f"overlap of {source}", (min(overlaps), statistics.median(overlaps)))
+        told(source, overlaps)
         assert min(overlaps) > 0.7
         assert {line["verdict"] for line in faces} & {Verdict.SIGNS, Verdict.NO_SIGNS}
         assert SourceState.RUNNING in {line["state"] for line in lines if line["type"] == "state"}

@@ -64,12 +64,15 @@ def check_interruption(updates):
             assert (update.verdict, update.causes) == (Verdict.CANNOT_JUDGE, (Cause.SOURCE_STALLED,))
             assert update.faces == ()
             assert update.score is None
-            assert update.message
+            assert update.message or update.state is SourceState.OPENING
     frames = [update.frame for update in updates if update.frame is not None]
     assert all(first.time_s <= second.time_s for first, second in pairwise(frames)), "time went back"
     assert all(first.captured_at <= second.captured_at for first, second in pairwise(frames))
     assert len(tracks(before)) == len(tracks(after)) == 2
     assert tracks(before).isdisjoint(tracks(after)), "whoever sits there afterwards may be somebody else"
+    alarms = [event for event in updates[-1].events if event.track_id in tracks(before)]
+    assert alarms, "the toy calls these faces manipulated"
+    assert all(event.end_s is not None for event in alarms), "an alarm outlives its face"
 
 
 def stop_in_time(session):

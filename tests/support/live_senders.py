@@ -13,6 +13,7 @@ from pathlib import Path
 
 import av
 import cv2
+from av.video.frame import PictureType
 
 from unmask.realtime.types import Image
 
@@ -47,7 +48,7 @@ def web_camera(pictures: Sequence[bytes], port: int = 0) -> Iterator[int]:
                     return
                 number += 1
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Says nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Camera)
@@ -116,7 +117,7 @@ def _transport_stream(clip: Path) -> list[tuple[float, bytes]]:
         stream.pix_fmt = "yuv420p"
         stream.codec_context.gop_size = round(rate / 2)
         for frame in source.decode(video=0):
-            frame.pict_type = av.video.frame.PictureType.NONE  # what it was in the file binds nobody here
+            frame.pict_type = PictureType.NONE  # what it was in the file binds nobody here
             target.mux(stream.encode(frame))
             parts.append((float(1 / rate), _taken(whole)))
         target.mux(stream.encode(None))

@@ -41,7 +41,7 @@ def load(clip: Path) -> tuple[list[NDArray[np.uint8]], float]:
     with av.open(str(clip)) as container:
         rate = container.streams.video[0].average_rate
         assert rate is not None
-        pictures = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+        pictures = [np.asarray(frame.to_ndarray(format="bgr24"), np.uint8) for frame in container.decode(video=0)]
     return pictures, float(rate)
 
 
@@ -57,7 +57,7 @@ def main(clip: str, title: str, left: int, top: int) -> int:
     class Screen(QWidget):
         began: float | None = None
 
-        def paintEvent(self, _: object) -> None:
+        def paintEvent(self, a0: object) -> None:
             if self.began is None:
                 self.began = time.monotonic()
                 print("showing", flush=True)
