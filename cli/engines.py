@@ -26,5 +26,5 @@ def run(args: argparse.Namespace) -> int:
     table = Table("engine", "can run here", "why", box=box.SIMPLE_HEAD)
     for engine in engines:
         table.add_row(engine.name, "yes" if engine.available else "no", engine.reason)
-    Console(highlight=False).print(table)
+    Console(markup=False, highlight=False).print(table)
     return 0

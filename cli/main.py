@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import os
 import select
 import sys
@@ -22,6 +23,7 @@ COMMANDS = {
     "sources": ("unmask.cli.sources", "list the cameras, screens and windows of this machine"),
     "detectors": ("unmask.cli.detectors", "list, show and verify detector packages"),
     "engines": ("unmask.cli.engines", "list the runtimes, and why the others cannot run"),
+    "train": ("unmask.cli.train", "prepare data, train, evaluate and explain detectors"),
 }
 
 DONE, CANNOT, INTERRUPTED, OUTPUT_CLOSED = 0, 2, 130, 141
@@ -70,6 +72,10 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code: 0 done, 2 cannot be done, 130 interrupted, 141 output closed."""
     arguments, debug = _without_debug(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        # A file name, or a mark that the terminal's alphabet lacks, must not end a long scan.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(arguments, debug)
         sys.stdout.flush()  # here, where a closed pipe can still be told from a fault
@@ -128,6 +134,8 @@ def _output_is_closed() -> bool:
     try:
         output = sys.stdout.fileno()
     except OSError:  # something in memory stands in for it
+        return False
+    if not hasattr(select, "poll"):  # Windows: the error itself is all there is to know
         return False
     watch = select.poll()
     watch.register(output, select.POLLERR)

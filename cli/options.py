@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,17 @@ def face_settings(args: argparse.Namespace) -> FaceFinderSettings:
     return FaceFinderSettings(
         kind=args.face_finder, model=args.face_model, input_size=size, min_confidence=args.face_confidence
     )
+
+
+def refuse_writing_over(target: Path, inputs: Iterable[str]) -> None:
+    """Raise ``UsageError`` where ``target`` is one of the files that are looked at."""
+    for name in inputs:
+        try:
+            same = target.samefile(Path(name).expanduser())
+        except (OSError, ValueError, RuntimeError):  # one of them is no file, or not there yet
+            continue
+        if same:
+            raise UsageError(f"{target} is what you want looked at and would be written over: give another file.")
 
 
 def positive(text: str) -> float:

@@ -19,6 +19,7 @@ from unmask.cli.options import (
     face_settings,
     open_detector,
     positive,
+    refuse_writing_over,
 )
 from unmask.engines.errors import UsageError
 
@@ -62,7 +63,6 @@ def run(args: argparse.Namespace) -> int:
     from unmask.realtime.sources.registry import SourceOptions
     from unmask.realtime.verdict import threshold_for
 
-    _check_outputs(args)
     to_stdout = args.json is not None and str(args.json) == "-"
     console = Console(stderr=to_stdout)
 
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = ScanSettings(args.alarms_per_hour, args.frames, args.vote, args.crops)
     items = expand(args.path, SourceOptions(fps=args.fps), sequence=args.sequence)
+    _check_outputs(args, [item.path for item in items])
     with contextlib.ExitStack() as stack:
         names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
         detectors = [stack.enter_context(open_detector(name, args.engine)) for name in names]
@@ -83,13 +84,13 @@ def run(args: argparse.Namespace) -> int:
         scores = [threshold.score for threshold in thresholds]
         scanner = Scanner(list(zip(detectors, scores, strict=True)), finder, settings)
         findings = scan_all(scanner, items, console)
-    _write_reports(args, as_json(findings, header), lambda: render(findings, header))
     if not to_stdout:
         console.print(findings_table(findings))
         for detector in header["detectors"]:
             say(f"{detector['name']} {detector['version']}: {detector['backing']}")
         say("A hint, never proof: confirm through another channel.")
-    return 2 if all(finding.error for finding in findings) else 0
+    _write_reports(args, as_json(findings, header), lambda: render(findings, header))
+    return 2 if all(finding.frames_analysed == 0 for finding in findings) else 0
 
 
 def scan_all(scanner: Scanner, items: Sequence[ScanItem], console: Console) -> list[ItemFinding]:
@@ -108,11 +109,21 @@ def scan_all(scanner: Scanner, items: Sequence[ScanItem], console: Console) -> l
     return findings
 
 
-def _check_outputs(args: argparse.Namespace) -> None:
+def _check_outputs(args: argparse.Namespace, inputs: Sequence[str]) -> None:
     """Before hours of work: can what is to be written be written?"""
     for option, path in (("--json", args.json), ("--html", args.html)):
-        if path is not None and str(path) != "-" and (path.is_dir() or not path.parent.is_dir()):
+        if path is None or (option == "--json" and str(path) == "-"):
+            continue
+        refuse_writing_over(path, inputs)
+        if path.is_dir() or not path.parent.is_dir():
             raise UsageError(f"{option} {path} cannot be written: give a file in a folder that exists.")
+        if path.is_file() or not path.exists():
+            try:
+                tempfile.TemporaryFile(dir=path.resolve().parent).close()
+            except OSError as error:
+                raise UsageError(
+                    f"{option} {path} cannot be written ({error.strerror}): give a file in a folder you own."
+                ) from None
     if args.crops and args.html is None:
         raise UsageError("--crops puts pictures into the HTML report: give --html FILE too.")
 
@@ -129,13 +140,21 @@ def _write_reports(args: argparse.Namespace, report: dict[str, Any], page: Calla
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` all at once: an interruption leaves what was there before."""
+    """Write ``text`` to ``path`` all at once: an interruption leaves what was there before.
+
+    Links are followed, and what is no file (a pipe, /dev/stdout) is written to, never replaced. A file name
+    need not be Unicode: its stray bytes become ``\\udcXX``, which JSON reads as they were.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        return
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", text=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
         raise UsageError(f"Cannot write {path}: {error.strerror}. Give a file in a folder you own.") from None
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.replace(part, path)
     except BaseException:

@@ -6,7 +6,7 @@ import argparse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print a JSON list in place of the table")
+    parser.add_argument("--json", action="store_true", help="print JSON in place of the table")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -17,7 +17,8 @@ def run(args: argparse.Namespace) -> int:
 
     rows = list_sources()
     if args.json:
-        print(json.dumps([asdict(row) for row in rows], indent=2, ensure_ascii=False))
+        listing = {"version": 1, "sources": [asdict(row) for row in rows]}
+        print(json.dumps(listing, indent=2, ensure_ascii=False))
         return 0
 
     from rich.console import Console
@@ -31,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
         # Titles of windows may hold square brackets; Text keeps rich from reading them as markup.
         what = Text(row.description)
         if not row.available:
-            what.append(f": unavailable, because {row.reason}", style="yellow")
+            what.append(f", unavailable: {row.reason}", style="yellow")
         table.add_row(Text(row.spec), row.kind, what)
     Console().print(table)
     return 0

@@ -20,6 +20,7 @@ from unmask.cli.options import (
     face_settings,
     open_detector,
     positive,
+    refuse_writing_over,
 )
 from unmask.engines.errors import UsageError
 
@@ -84,7 +85,8 @@ def watch(args: argparse.Namespace, specs: Sequence[str], options: SourceOptions
         if args.headless:
             sinks.append(ConsoleSink(console, lines))
         session = Session(plans, detector, settings, sinks)
-        with session, _Interrupt() as interrupt:
+        # The interrupt outlasts the session: one more Ctrl-C must not break off the completing of its files.
+        with _Interrupt() as interrupt, session:
             if args.headless:
                 interrupt.wait_for(session, args.max_seconds)
             else:
@@ -125,20 +127,22 @@ def _plans(
     """A plan per source. What the face finder has to announce is added to ``notices`` once."""
     from unmask.realtime.faces.registry import make_face_finder
     from unmask.realtime.session import SourcePlan
-    from unmask.realtime.sources.registry import make_source
+    from unmask.realtime.sources.registry import make_source, refuse_unused
 
     def announce(line: str) -> None:
         if line not in notices:
             notices.append(line)
 
-    if len(set(specs)) < len(specs):
+    makers = [functools.partial(make_source, spec, options) for spec in specs]
+    sources = [make() for make in makers]
+    if len({source.source_id for source in sources}) < len(sources):
         raise UsageError("A source is named twice: name each once.")
+    refuse_unused(sources, options)
     settings = face_settings(args)
-    plans = []
-    for spec in specs:
-        make = functools.partial(make_source, spec, options)
-        plans.append(SourcePlan(make().source_id, make, make_face_finder(settings, announce)))
-    return plans
+    return [
+        SourcePlan(source.source_id, make, make_face_finder(settings, announce))
+        for source, make in zip(sources, makers, strict=True)
+    ]
 
 
 def _file_sinks(
@@ -148,13 +152,16 @@ def _file_sinks(
     from unmask.realtime.sinks.video import VideoSink
 
     sinks: list[Sink] = []
+    names = [plan.source_id for plan in plans]
     if args.record is not None:
         for number, plan in enumerate(plans, 1):
             path: Path = args.record
             if len(plans) > 1:
                 path = path.with_name(f"{path.stem}-{number}{path.suffix}")
+            refuse_writing_over(path, names)
             sinks.append(VideoSink(path, plan.source_id))
     if args.jsonl is not None:
+        refuse_writing_over(args.jsonl, names)
         header = {
             "detector": {"name": detector.manifest.name, "version": detector.manifest.version},
             "engine": detector.provider,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
 import time
@@ -20,7 +21,8 @@ FRAME_SLOT = "frame"
 
 @dataclass(frozen=True, slots=True)
 class ReconnectPolicy:
-    """Wait ``first_wait_s``, doubling up to ``longest_wait_s``; give up ``give_up_after_s`` after the last frame."""
+    """Wait ``first_wait_s``, doubling up to ``longest_wait_s``; give up ``give_up_after_s`` after the last frame
+    (before there was one: after the source was first open)."""
 
     first_wait_s: float = 0.5
     longest_wait_s: float = 5.0
@@ -32,7 +34,7 @@ class Capture:
 
     A live source (or a file that is paced) never waits for the analysis: the newest frame replaces
     an older one that was not taken. A file waits. Every (re)opening makes a fresh source, so that
-    nothing of a broken connection survives.
+    nothing of a broken connection survives. A finite source is never opened again: it would begin anew.
     """
 
     def __init__(
@@ -54,7 +56,8 @@ class Capture:
         self._source: FrameSource | None = None
         self._restart = threading.Event()
         self._began_at = time.monotonic_ns()
-        self._opened_once = False
+        self._first_opened_at = 0
+        self._live = False
 
     def run(self) -> None:
         """The whole life of the source; returns when it is over. Closes the mailbox at the end."""
@@ -67,6 +70,8 @@ class Capture:
                     self._status.move(SourceState.ENDED)
                     return
                 except SourceError as error:
+                    if self._stop.is_set():
+                        break  # what a source says that is closed while it works is no failure
                     if not self._may_retry(error):
                         self._status.move(SourceState.FAILED, str(error))
                         return
@@ -84,7 +89,9 @@ class Capture:
         """Make a blocked read return: for stopping. Any thread may call it."""
         source = self._source
         if source is not None:
-            source.close()
+            # The capture thread closes it as well, and reports what goes wrong then.
+            with contextlib.suppress(Exception):
+                source.close()
 
     def restart(self) -> None:
         """Close the source and open it anew: for a source that sends nothing any more."""
@@ -93,18 +100,22 @@ class Capture:
 
     def _may_retry(self, error: SourceError) -> bool:
         # A source that never opened is a wrong address or a missing device: say so at once.
-        if not error.retryable or not self._opened_once:
+        if not error.retryable or not self._live:
             return False
-        quiet_s = (time.monotonic_ns() - self._status.view().last_frame_at) / 1e9
+        heard_at = self._status.view().last_frame_at or self._first_opened_at
+        quiet_s = (time.monotonic_ns() - heard_at) / 1e9
         return quiet_s < self._policy.give_up_after_s
 
     def _read_until_end(self) -> None:
         self._restart.clear()
         source = self._source = self._make_source()
         try:
+            if self._stop.is_set():
+                return
             info = source.open()
             self._status.opened(info)
-            self._opened_once = True
+            self._first_opened_at = self._first_opened_at or time.monotonic_ns()
+            self._live = info.live
             self._pump(source, info)
         finally:
             source.close()
@@ -129,7 +140,7 @@ class Capture:
             elif pacer is not None:
                 frame = pacer.wait_for(frame)
             self._status.frame_captured(frame.captured_at)
-            if self._mailbox.put(FRAME_SLOT, frame, wait=not latest_wins) is not None:
+            if self._mailbox.put(FRAME_SLOT, frame, wait=not latest_wins) is not None and not self._stop.is_set():
                 self._status.drop("detection busy")
 
 

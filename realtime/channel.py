@@ -22,18 +22,23 @@ from unmask.realtime.types import Frame, SourceState, StageTimes
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """A frame whose faces were followed and cropped: what the scoring thread works on."""
+    """A frame whose faces were followed and cropped: what the scoring thread works on.
+
+    ``lossless``: it comes from a source that waits, so that every sink that wants it gets what is said of it.
+    """
 
     frame: Frame
     followed: Followed
     selection: Selection
     stages: StageTimes
+    lossless: bool
 
 
 class Channel:
     """Owns the two threads of one source, and its face finder.
 
     ``inbox`` is the scoring thread's mailbox, a slot per source; ``None`` in it says that this source is over.
+    ``wait_for_room`` blocks while the sinks lag behind; only a source that can wait is ever held up by it.
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Channel:
         finder: FaceFinder,
         selector: CropSelector,
         inbox: Mailbox[str, Analysed | None],
+        wait_for_room: Callable[[], None],
         *,
         pace: bool,
         policy: ReconnectPolicy | None = None,
@@ -52,6 +58,7 @@ class Channel:
         self._finder = finder
         self._selector = selector
         self._inbox = inbox
+        self._wait_for_room = wait_for_room
         self._pace = pace
         self._stop = threading.Event()
         self._frames: Mailbox[str, Frame] = Mailbox()
@@ -71,9 +78,17 @@ class Channel:
         return not any(thread.is_alive() for thread in self._threads)
 
     def request_stop(self) -> None:
+        """Returns at once: a driver that takes its time to close holds nobody else up."""
         self._stop.set()
+        self.status.move(SourceState.ENDED)
         self._frames.close()
-        self.capture.interrupt()
+        threading.Thread(target=self.capture.interrupt, name=f"unmask-close-{self.source_id}", daemon=True).start()
+
+    def fail(self, sentence: str, trace: str) -> None:
+        """End this source because of a failure that nobody foresaw."""
+        self.status.move(SourceState.FAILED, sentence)
+        self.status.failed_with(trace)
+        self.request_stop()
 
     def join(self, deadline: float) -> list[str]:
         """Wait until monotonic second ``deadline``; the names of the threads that are still busy then."""
@@ -90,10 +105,7 @@ class Channel:
         try:
             work()
         except Exception as error:
-            where = traceback.format_exc()
-            self.status.move(SourceState.FAILED, f"{self.source_id}: {error} (a bug of Unmask; please report it)")
-            self.status.failed_with(where)
-            self.request_stop()
+            self.fail(f"{self.source_id}: {error} (a bug of Unmask; please report it)", traceback.format_exc())
 
     def _capture(self) -> None:
         self._guarded(self.capture.run)
@@ -115,16 +127,21 @@ class Channel:
                 follower.reset()
             analysed = self._analyse(follower, frame)
             self.status.count("analysed")
-            if self._inbox.put(self.source_id, analysed, wait=not self._latest_wins) is not None:
+            if analysed.lossless:
+                self._wait_for_room()
+            replaced = self._inbox.put(self.source_id, analysed, wait=analysed.lossless)
+            if replaced is not None and not self._stop.is_set():
                 self.status.drop("scoring busy")
 
     def _new_follower(self) -> FaceFollower:
         info = self.status.view().info
+        kind = info.kind if info is not None else ""
         # Photographs stand still by nature; only moving pictures can freeze.
-        stills = info is not None and info.kind in ("image", "folder", "zip")
-        health = PictureHealth(frozen_after_s=None) if stills else PictureHealth()
-        # What the finder hands out has passed the confidence that the person asked for.
-        return FaceFollower(self._finder, Tracker(TrackerSettings(strong_confidence=0.0)), health)
+        health = PictureHealth(frozen_after_s=None) if kind in ("image", "folder", "archive") else PictureHealth()
+        # What the finder hands out has passed the confidence that the person asked for, and in a single
+        # picture no second look will confirm a face.
+        tracker = Tracker(TrackerSettings(birth_hits=1 if kind == "image" else 2, strong_confidence=0.0))
+        return FaceFollower(self._finder, tracker, health)
 
     @property
     def _latest_wins(self) -> bool:
@@ -144,4 +161,4 @@ class Channel:
             tracked=followed.tracked_ns,
             cropped=time.monotonic_ns(),
         )
-        return Analysed(frame, followed, selection, stages)
+        return Analysed(frame, followed, selection, stages, lossless=not self._latest_wins)

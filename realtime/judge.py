@@ -168,6 +168,7 @@ class FaceJudge:
             window_fill=track.window.fill,
             event=said.event,
             evidence=said.evidence if face.detected else None,
+            judged_s=said.judged_s,
         )
 
 

@@ -49,14 +49,15 @@ def yaw_degrees(landmarks: NDArray[np.float32]) -> float:
     because it moves the nose along it. Close to profile the far eye is guessed by the detector, so take
     60 and 80 for the same thing.
     """
-    left_eye, right_eye, nose, left_mouth, right_mouth = np.asarray(landmarks, dtype=np.float64)
+    # Complex numbers: for five points numpy's cost per call is ten times that of the arithmetic.
+    left_eye, right_eye, nose, left_mouth, right_mouth = (complex(x, y) for x, y in landmarks.tolist())
     eyes, mouth = (left_eye + right_eye) / 2, (left_mouth + right_mouth) / 2
     down = mouth - eyes
-    length = math.hypot(*down)
-    if length == 0:
+    if down == 0:
         return 90.0
-    across = np.array([down[1], -down[0]]) / length
-    offset, spacing = abs(float((nose - eyes) @ across)), abs(float((right_eye - left_eye) @ across))
+    # Divided by the way down, a point's imaginary part is how far it lies across that line.
+    upright = abs(down) / down
+    offset, spacing = abs(((nose - eyes) * upright).imag), abs(((right_eye - left_eye) * upright).imag)
     return math.degrees(math.atan2(offset / _NOSE_REACH, spacing)) if offset or spacing else 90.0
 
 

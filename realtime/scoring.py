@@ -25,6 +25,8 @@ LARGEST_BATCH = 16
 _FPS_OVER_S = 2.0
 # An update carries every alarm so far; a session that cries wolf all day must not grow for ever.
 _MOST_EVENTS = 1000
+# A live source that is not there: a picture of it that is still on its way shows what is past.
+_AWAY = frozenset({SourceState.STALLED, SourceState.RECONNECTING, SourceState.OPENING})
 
 
 class HandOut(Protocol):
@@ -51,6 +53,7 @@ class Scoring:
         self._rates = {source_id: _Rate() for source_id in judges}
         self._events: dict[str, dict[tuple[int, float], Event]] = {source_id: {} for source_id in judges}
         self._lock = threading.Lock()
+        self._finished: set[str] = set()
         self.failures: list[str] = []
 
     def run(self) -> None:
@@ -62,6 +65,17 @@ class Scoring:
                 self._judge(source_id, analysed, embeddings.get(source_id), trouble)
             for source_id in taken.keys() - frames.keys():
                 self._finish(source_id)
+        self.finish()
+
+    def finish(self) -> None:
+        """The last word on every source that has not had it: the session was stopped, or ``run`` failed."""
+        for source_id in self.unfinished:
+            self._finish(source_id)
+
+    @property
+    def unfinished(self) -> list[str]:
+        """The sources of which more may be said."""
+        return [source_id for source_id in self._judges if source_id not in self._finished]
 
     def publish_status(self, source_id: str) -> None:
         """Say how a source is that sends no frames now: nothing of its last picture can be judged any more."""
@@ -70,6 +84,7 @@ class Scoring:
 
     def _finish(self, source_id: str) -> None:
         """The last word on a source that is over: its verdict stays, its alarms have an end."""
+        self._finished.add(source_id)
         ended = self._judges[source_id].finish()
         with self._lock:
             status = self._statuses[source_id].view()
@@ -151,9 +166,13 @@ class Scoring:
         stages = dataclasses.replace(analysed.stages, scored=scored, published=time.monotonic_ns())
         with self._lock:
             view = status.view()
+            events = self._events_after(source_id, judged.faces, judged.ended)
+            if view.state in _AWAY:
+                self._publish(self._silent(source_id), lossless=False)
+                return
             update = Update(
                 source_id=source_id,
-                state=view.state,
+                state=SourceState.RUNNING,  # also where the reading is over: its end is the last word
                 verdict=judged.verdict,
                 causes=judged.causes,
                 faces=judged.faces,
@@ -162,11 +181,11 @@ class Scoring:
                 counters=view.counters,
                 fps=self._rates[source_id].tick(stages),
                 engine=self._detector.provider,
-                events=self._events_after(source_id, judged.faces, judged.ended),
-                message=trouble or view.message,
+                events=events,
+                message=trouble,
                 sequence=self._sequence(source_id),
             )
-            self._publish(update, lossless=view.info is not None and not view.info.live)
+            self._publish(update, lossless=analysed.lossless)
 
     def _events_after(
         self, source_id: str, faces: tuple[FaceState, ...], ended: tuple[Event, ...]

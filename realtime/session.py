@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from unmask.engines.errors import UsageError
 from unmask.realtime.capture import ReconnectPolicy
 from unmask.realtime.channel import Analysed, Channel
 from unmask.realtime.detector import Detector
@@ -56,7 +58,7 @@ class Session:
     """Watches sources until they end or ``stop`` is called. Use it as a context manager.
 
     ``detector`` must be open; the session uses it from one thread and does not close it. Raises
-    ``UsageError`` when the detector has no threshold for the false-alarm budget.
+    ``UsageError`` when the detector has no threshold for the false-alarm budget, or two sources one name.
     """
 
     def __init__(
@@ -66,6 +68,9 @@ class Session:
         settings: SessionSettings | None = None,
         sinks: Sequence[Sink] = (),
     ) -> None:
+        names = [plan.source_id for plan in sources]
+        if len(set(names)) < len(names):
+            raise UsageError(f"There are two sources of one name among {', '.join(names)}: name each differently.")
         self.settings = settings or SessionSettings()
         self.detector = detector
         manifest = detector.manifest
@@ -73,6 +78,7 @@ class Session:
         self._inbox: Mailbox[str, Analysed | None] = Mailbox()
         self._stopping = threading.Event()
         self._restarted_at: dict[str, float] = {}
+        self._runners = [SinkRunner(sink) for sink in sinks]
         self.channels = [
             Channel(
                 plan.source_id,
@@ -80,12 +86,12 @@ class Session:
                 plan.finder,
                 CropSelector(detector.crop_spec, manifest.quality, manifest.window.stride_ms / 1000),
                 self._inbox,
+                self._wait_for_sinks,
                 pace=self.settings.pace,
                 policy=self.settings.reconnect,
             )
             for plan in sources
         ]
-        self._runners = [SinkRunner(sink) for sink in sinks]
         judges = {channel.source_id: FaceJudge(detector, self.threshold.score) for channel in self.channels}
         statuses = {channel.source_id: channel.status for channel in self.channels}
         self.scoring = Scoring(detector, judges, statuses, self._inbox, self._hand_out)
@@ -93,17 +99,18 @@ class Session:
         self._newest_lock = threading.Lock()
         self._over = threading.Event()
         self._threads = [
-            threading.Thread(target=self.scoring.run, name="unmask-score", daemon=True),
+            threading.Thread(target=self._score, name="unmask-score", daemon=True),
             threading.Thread(target=self._watch, name="unmask-watchdog", daemon=True),
         ]
 
     def start(self) -> None:
         for runner in self._runners:
             runner.start()
-        for thread in self._threads:
-            thread.start()
         for channel in self.channels:
             channel.start()
+        # After the channels: the watchdog takes one that has not begun for one that is over.
+        for thread in self._threads:
+            thread.start()
 
     def updates(self) -> dict[str, Update]:
         """The newest update of every source that has one, by source id. Cheap: call it from a timer."""
@@ -137,13 +144,13 @@ class Session:
     def failures(self) -> list[str]:
         """One sentence for every source, sink or stage that failed."""
         views = [channel.status.view() for channel in self.channels]
-        failed = [view.message for view in views if view.state is SourceState.FAILED]
+        failed = list(dict.fromkeys(view.message for view in views if view.state is SourceState.FAILED))
         return failed + self.scoring.failures + [runner.failure for runner in self._runners if runner.failure]
 
     @property
     def tracebacks(self) -> list[str]:
         """What went wrong without anybody having foreseen it: for ``--debug``."""
-        return [channel.status.failure for channel in self.channels if channel.status.failure]
+        return list(dict.fromkeys(channel.status.failure for channel in self.channels if channel.status.failure))
 
     def __enter__(self) -> Self:
         self.start()
@@ -159,6 +166,22 @@ class Session:
             self._newest[update.source_id] = update
         for runner in self._runners:
             runner.put(update, lossless=lossless)
+
+    def _wait_for_sinks(self) -> None:
+        for runner in self._runners:
+            runner.wait_for_room()
+
+    def _score(self) -> None:
+        """The scoring thread. Without it nothing can be said any more: its failure ends every source."""
+        try:
+            self.scoring.run()
+        except Exception as error:
+            trace = traceback.format_exc()
+            for channel in self.channels:
+                if channel.source_id in self.scoring.unfinished:
+                    channel.fail(f"The scoring failed: {error} (a bug of Unmask; please report it)", trace)
+            self._inbox.close()
+            self.scoring.finish()
 
     def _watch(self) -> None:
         """Notice sources that fall silent and sources that are over; nobody else looks when no frame comes."""

@@ -163,6 +163,7 @@ class FaceState:
     it is a calibrated probability only where ``calibrated`` is true.
     ``window_fill`` is the share of the detector's window that holds frames, 0..1. ``evidence`` is what
     the verdict will rest on, also while it is too little to be told to a person: for reckoning only.
+    ``judged_s`` is for how many seconds it was judged; it starts at 0 again when the evidence was forgotten.
     """
 
     track: TrackedFace
@@ -173,6 +174,7 @@ class FaceState:
     window_fill: float
     event: Event | None = None
     evidence: float | None = None
+    judged_s: float = 0.0
 
 
 class SourceState(StrEnum):

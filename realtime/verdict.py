@@ -49,7 +49,7 @@ class FaceVerdict:
     ``causes`` holds why not, and is empty unless the verdict is CANNOT_JUDGE. ``score`` is the
     evidence, 0..1, behind SIGNS, NO_SIGNS and an UNCERTAIN abstention, and ``None`` in every other.
     ``evidence`` is there from the first score on, when it is still too little to be said to a person:
-    reports reckon with it.
+    reports reckon with it, and with ``judged_s``, the judged time behind it.
     ``event`` is the alarm that lasts, ``ended`` the one that this very update ended.
     """
 
@@ -59,6 +59,7 @@ class FaceVerdict:
     event: Event | None = None
     ended: Event | None = None
     evidence: float | None = field(default=None, compare=False)
+    judged_s: float = field(default=0.0, compare=False)
 
 
 class VerdictMachine:
@@ -158,7 +159,7 @@ class VerdictMachine:
 
     def _say(self, ended: Event | None) -> FaceVerdict:
         evidence = None if self._evidence.empty else self._evidence.level
-        return replace(self._verdict(ended), evidence=evidence)
+        return replace(self._verdict(ended), evidence=evidence, judged_s=self._evidence.judged_s)
 
     def _verdict(self, ended: Event | None) -> FaceVerdict:
         level = self._evidence.level
@@ -190,7 +191,7 @@ class _Evidence:
     def clear(self) -> None:
         """Forget all but ``level``, which an alarm may still have to show."""
         self._sum = self._weight = 0.0
-        self._judged_s = 0.0
+        self.judged_s = 0.0
         self._over_s: float | None = None
         self._under_s: float | None = None
 
@@ -205,12 +206,12 @@ class _Evidence:
         self._weight = self._weight * kept + 1.0
         self.level = round(self._sum / self._weight, _DIGITS)
         watched_s = passed_s if judged else 0.0
-        self._judged_s += watched_s
+        self.judged_s += watched_s
         self._over_s = _stayed(self._over_s, watched_s, self.level >= self._upper)
         self._under_s = _stayed(self._under_s, watched_s, self.level < self._lower)
 
     def judged_for(self, seconds: float) -> bool:
-        return self._judged_s >= seconds - _ROUNDING_S
+        return self.judged_s >= seconds - _ROUNDING_S
 
     def over_for(self, seconds: float) -> bool:
         return self._over_s is not None and self._over_s >= seconds - _ROUNDING_S

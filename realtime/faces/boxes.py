@@ -10,6 +10,8 @@ from unmask.realtime.types import FaceBox
 STRIDE = 32
 """The coarsest feature map of SCRFD and YuNet: their input sides are multiples of it."""
 
+_SMALLEST_SIDE = 8
+
 
 def fitted_size(width: int, height: int, longest: int) -> tuple[int, int]:
     """The input (width, height), multiples of 32, that holds the picture scaled to ``longest``.
@@ -23,6 +25,11 @@ def fitted_size(width: int, height: int, longest: int) -> tuple[int, int]:
         return max(STRIDE, -(-int(np.ceil(exact)) // STRIDE) * STRIDE)
 
     return fitted(width), fitted(height)
+
+
+def room_for_a_face(width: int, height: int, longest: int) -> bool:
+    """Whether the picture, shrunk to ``longest`` where it is larger, is more than a strip of a few pixels."""
+    return min(width, height) * min(1.0, longest / max(width, height)) >= _SMALLEST_SIDE
 
 
 def sorted_faces(

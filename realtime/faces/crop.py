@@ -18,6 +18,8 @@ Colour = Literal["rgb", "bgr"]
 # A bilinear kernel reads four pixels: beyond a twofold reduction it skips some, and the pattern of
 # what it skips looks like a trace of manipulation. Such crops are averaged down first.
 _LARGEST_BILINEAR_REDUCTION = 2.0
+# OpenCV warps no picture with a side of this many pixels (it counts them in 16 bits).
+_TOO_LONG_TO_WARP = 32_767
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def crop_face(image: Image, face: FaceBox, spec: CropSpec) -> Image:
     reduction = face.size * spec.margin / spec.size
     if reduction > _LARGEST_BILINEAR_REDUCTION:
         image, matrix = _averaged_down(image, face, spec, matrix, math.floor(reduction))
+    elif max(image.shape[:2]) >= _TOO_LONG_TO_WARP:
+        image, matrix = _averaged_down(image, face, spec, matrix, 1)
     crop = cv2.warpAffine(
         image, matrix, (spec.size, spec.size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
@@ -83,7 +87,8 @@ def crop_face(image: Image, face: FaceBox, spec: CropSpec) -> Image:
 def _averaged_down(
     image: Image, face: FaceBox, spec: CropSpec, matrix: NDArray[np.float64], factor: int
 ) -> tuple[Image, NDArray[np.float64]]:
-    """The surroundings of ``face`` shrunk ``factor`` times by area, and the map from there to the crop."""
+    """The surroundings of ``face`` shrunk ``factor`` times by area (1: as they are), and the map from there
+    to the crop."""
     reach = face.size * spec.margin * (0.5 if spec.align == "none" else 0.75) + factor
     height, width = image.shape[:2]
     left = max(0, int(face.centre[0] - reach))

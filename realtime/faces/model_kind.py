@@ -31,7 +31,8 @@ def face_model_kind(path: Path) -> FaceModelKind:
     if _looks_like_scrfd(graph):
         return "scrfd"
     raise FaceModelError(
-        f"{path} is an ONNX model, but neither SCRFD nor YuNet: its {len(graph.output)} outputs differ."
+        f"{path} is an ONNX model, but neither SCRFD nor YuNet (its {len(graph.output)} outputs differ): "
+        "give a file of one of these."
     )
 
 

@@ -126,7 +126,9 @@ def fetch_model(
         _failed[url] = str(error)
         raise
     except OSError as error:
-        raise FaceModelError(f"The face model cannot be kept in {target.parent}: {error}.") from error
+        raise FaceModelError(
+            f"The face model cannot be kept in {target.parent} ({error}); give a file with --face-model PATH."
+        ) from error
     return target
 
 

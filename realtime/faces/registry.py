@@ -62,6 +62,8 @@ class FaceFinderSettings:
                 f"The face input size must be auto or a multiple of {STRIDE} from {_INPUT_SIDES[0]} to "
                 f"{_INPUT_SIDES[-1]}, not {self.input_size}."
             )
+        if self.kind == "cascade" and self.input_size != "auto":
+            raise UsageError("The cascade has no input size: leave --face-size out, or choose another face finder.")
         if self.refresh_every < 1 or self.min_face_px < 0:
             raise UsageError("The refresh of the face finder must be 1 or more, the smallest face 0 px or more.")
         if self.kind == "cascade" and self.model:
@@ -88,7 +90,8 @@ def make_face_finder(settings: FaceFinderSettings, announce: Announce) -> FaceFi
         except models.FaceModelUnreachable as error:
             if settings.kind != "auto":
                 raise
-            announce(f"Faces are found with OpenCV's cascade, the offline fallback, which misses many. {error}")
+            unused = "" if settings.input_size == "auto" else f" and has no use for --face-size {settings.input_size}"
+            announce(f"Faces are found with OpenCV's cascade, the offline fallback, which misses many{unused}. {error}")
             return _cascade(settings)
     kind = face_model_kind(path)
     if settings.kind not in ("auto", kind):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from unmask.engines.errors import FaceModelError
-from unmask.realtime.faces.boxes import fitted_size, sorted_faces
+from unmask.realtime.faces.boxes import fitted_size, room_for_a_face, sorted_faces
 from unmask.realtime.faces.scales import CLOSE, WIDE, TwoScales
 from unmask.realtime.types import FaceBox, Image
 
@@ -17,15 +17,14 @@ if TYPE_CHECKING:
 
 InputSize = int | Literal["auto"]
 
-_SMALLEST_SIDE = 8
-
 
 class ScrfdFinder:
     """SCRFD from a file. ``input_size`` is the longer side of the network's input in pixels, a multiple
-    of 32, or "auto" (see ``TwoScales``, which keeps a state: one finder per source).
+    of 32, or "auto" (see ``TwoScales``, which keeps a state: one finder per source). A file that was
+    exported for one size takes only "auto", which then means that size, and its own.
 
-    Raises ``FaceModelError`` where the file cannot be loaded. The first one in a process imports
-    insightface, which takes about a second.
+    Raises ``FaceModelError`` where the file cannot be loaded or takes another input size. The first one
+    in a process imports insightface, which takes about a second.
     """
 
     def __init__(
@@ -38,10 +37,14 @@ class ScrfdFinder:
         refresh_every: int = 5,
     ) -> None:
         self._model = model
-        self._input_size = input_size
         self._min_confidence = min_confidence
         self._min_face_px = min_face_px
-        self._network: SCRFD | None = _open_network(model)
+        network = _open_network(model)
+        self._network: SCRFD | None = network
+        # insightface would look with the file's own size whatever it is asked for.
+        fixed: Any = network.static_input_size
+        self._fixed: tuple[int, int] | None = fixed
+        self._input_size = _own_size(model, self._fixed, input_size) if self._fixed else input_size
         self._scales = TwoScales(self._look, min_confidence=min_confidence, refresh_every=refresh_every)
 
     @property
@@ -50,8 +53,8 @@ class ScrfdFinder:
 
     @property
     def description(self) -> str:
-        size = f"{CLOSE} or {WIDE} as needed" if self._input_size == "auto" else str(self._input_size)
-        return f"InsightFace SCRFD, {self._model.name}, input {size} px, CPU"
+        size = f"{CLOSE} or {WIDE} px as needed" if self._input_size == "auto" else f"{self._input_size} px"
+        return f"InsightFace SCRFD, {self._model.name}, input {size}, CPU"
 
     @property
     def looks(self) -> dict[int, int]:
@@ -65,9 +68,13 @@ class ScrfdFinder:
         return self._scales.find(image)
 
     def sibling(self, input_size: InputSize, min_confidence: float) -> ScrfdFinder:
-        """Another finder on the same loaded network, to be used from the same thread."""
+        """Another finder on the same loaded network, to be used from the same thread.
+
+        A network of one fixed size looks with that one again.
+        """
         other = copy.copy(self)
-        other._input_size, other._min_confidence, other._min_face_px = input_size, min_confidence, 0.0
+        other._input_size = max(self._fixed) if self._fixed else input_size
+        other._min_confidence, other._min_face_px = min_confidence, 0.0
         other._scales = TwoScales(other._look, min_confidence=min_confidence)
         return other
 
@@ -79,11 +86,21 @@ class ScrfdFinder:
         if self._network is None:
             raise FaceModelError(f"The face finder for {self._model.name} is closed; make a new one.")
         height, width = image.shape[:2]
-        if min(height, width) < _SMALLEST_SIDE:
+        if not room_for_a_face(width, height, longest):
             return []
-        size = fitted_size(width, height, longest)
+        size = self._fixed or fitted_size(width, height, longest)
         found, landmarks = self._network.detect(image, input_size=size, det_thresh=self._min_confidence)
         return sorted_faces(found[:, :4], found[:, 4], landmarks, min_face_px=self._min_face_px)
+
+
+def _own_size(model: Path, fixed: tuple[int, int], wanted: InputSize) -> int:
+    own = max(fixed)
+    if wanted not in ("auto", own):
+        raise FaceModelError(
+            f"The face model {model.name} takes an input of {own} px only: give --face-size {own} or auto, "
+            "or a model of dynamic size."
+        )
+    return own
 
 
 def _open_network(model: Path) -> SCRFD:

@@ -8,12 +8,11 @@ from pathlib import Path
 import cv2
 
 from unmask.engines.errors import FaceModelError
-from unmask.realtime.faces.boxes import fitted_size, sorted_faces
+from unmask.realtime.faces.boxes import fitted_size, room_for_a_face, sorted_faces
 from unmask.realtime.types import FaceBox, Image
 
 _NMS = 0.3
 _MOST_CANDIDATES = 500
-_SMALLEST_SIDE = 8
 
 
 class YunetFinder:
@@ -50,10 +49,10 @@ class YunetFinder:
         if self._network is None:
             raise FaceModelError(f"The face finder for {self._model.name} is closed; make a new one.")
         height, width = image.shape[:2]
-        if min(height, width) < _SMALLEST_SIDE:
+        if not room_for_a_face(width, height, self._input_size):
             return []
         scale = self._input_size / max(height, width)
-        across, down = max(1, round(width * scale)), max(1, round(height * scale))
+        across, down = round(width * scale), round(height * scale)
         method = cv2.INTER_AREA if scale < 0.5 else cv2.INTER_LINEAR
         small = cv2.resize(image, (across, down), interpolation=method)
         padded_width, padded_height = fitted_size(width, height, self._input_size)

@@ -52,18 +52,12 @@ def render(items: Sequence[ItemFinding], header: Mapping[str, Any]) -> str:
 
 def _overview(items: Sequence[ItemFinding]) -> str:
     rows = "".join(
-        f"<tr><td>{escape(item.path)}</td><td>{_verdict(item.verdict)}{escape(_why(item))}</td>"
+        f"<tr><td>{escape(item.path)}</td><td>{_verdict(item.verdict)}{escape(item.why)}</td>"
         f"<td>{_number(item.score)}</td><td>{len(item.faces)}</td><td>{item.frames_analysed}</td></tr>"
         for item in items
     )
     head = "<tr><th>item</th><th>verdict</th><th>score</th><th>faces</th><th>frames analysed</th></tr>"
     return f"<table>{head}{rows}</table>"
-
-
-def _why(item: ItemFinding) -> str:
-    if item.error:
-        return f": {item.error}"
-    return because(item.causes) if item.verdict is Verdict.CANNOT_JUDGE else ""
 
 
 def _verdict(verdict: Verdict) -> str:
@@ -75,7 +69,7 @@ def _number(score: float | None) -> str:
 
 
 def _item(item: ItemFinding) -> str:
-    if item.error:
+    if not item.frames_analysed:
         return f"<h2>{escape(item.path)}</h2><p>{escape(item.error)}</p>"
     length = f"{item.duration_s:.1f} s, " if item.duration_s else ""
     spread = f" in {item.stretches} stretches spread evenly" if item.stretches > 1 else ""
@@ -84,7 +78,7 @@ def _item(item: ItemFinding) -> str:
         f"a face in {item.face_share:.0%} of them"
     )
     faces = "".join(_face(face, item.duration_s) for face in item.faces)
-    return f"<h2>{escape(item.path)}</h2><p>{_verdict(item.verdict)}{escape(_why(item))}; {facts}.</p>{faces}"
+    return f"<h2>{escape(item.path)}</h2><p>{_verdict(item.verdict)}{escape(item.why)}</p><p>{facts}.</p>{faces}"
 
 
 def _face(face: FaceFinding, duration_s: float | None) -> str:

@@ -64,7 +64,15 @@ def expand(given: Iterable[str], options: SourceOptions, *, sequence: bool = Fal
 
 
 def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[ScanItem] | list[ScanItem]:
+    if "://" in text or text.startswith("page:"):
+        return [ScanItem(text, "address", functools.partial(make_source, text, options))]
     path = Path(text)
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:  # also what is too long for a name, or holds a null byte
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"is no path that can be read ({error})"
+        remedy = "check the path, or give an address with its scheme (https://...)"
+        raise SourceError(f"{text} {why}; {remedy}.") from None
     if path.is_dir():
         return list(_folder_items(path, options, sequence))
     if path.suffix.lower() == ".zip" and path.is_file():
@@ -74,11 +82,7 @@ def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[S
             ScanItem(f"{text}/{member.name}", member.kind, functools.partial(open_member, path, member))
             for member in list_members(path)
         ]
-    if path.exists():
-        return [_file_item(path)]
-    if "://" in text or text.startswith("page:"):
-        return [ScanItem(text, "address", functools.partial(make_source, text, options))]
-    raise SourceError(f"{text} does not exist; check the path, or give an address with its scheme (https://...).")
+    return [_file_item(path)]
 
 
 def _folder_items(folder: Path, options: SourceOptions, sequence: bool) -> Iterator[ScanItem]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from unmask.realtime.scan.results import DetectorFinding, Timeline
+from unmask.realtime.scan.results import DetectorFinding
 from unmask.realtime.types import Cause, Event, FaceState, Image, Verdict
 
 #: How many of the most suspicious crops of a face are kept when they are asked for, seconds apart.
@@ -15,31 +16,33 @@ _CROPS_APART_S = 1.0
 _EPSILON_S = 1e-6
 
 
-def held_level(timeline: Timeline, dwell_s: float, gap_s: float) -> float | None:
-    """The highest evidence that lasted ``dwell_s``: the largest minimum over any such span of the timeline.
+def held_level(evidence: Sequence[tuple[float, float]], dwell_s: float, gap_s: float = math.inf) -> float | None:
+    """The highest level that lasted ``dwell_s``: the largest minimum over any such span of ``evidence``.
 
-    It is at or over a threshold just where an alarm set to that threshold would have begun, so one
-    number carries the verdict at every threshold. Spans do not reach over gaps of more than ``gap_s``.
-    ``None`` where no span is that long. A sliding-window minimum (Lemire 2006, arXiv:cs/0610046).
+    ``evidence`` is (judged seconds, level), as ``FaceState`` has them; where the seconds fall, a new span
+    begins. The result is at or over a threshold just where an alarm set to that threshold would have begun,
+    so one number carries the verdict at every threshold. ``None`` where no span is that long. With times of
+    the recording in place of judged seconds it is near to that; then spans do not reach over ``gap_s``.
+    A sliding-window minimum (Lemire 2006, arXiv:cs/0610046).
     """
     best: float | None = None
-    window: deque[tuple[float, float]] = deque()  # rising levels; the first is the minimum of the span
-    span_from: deque[float] = deque()
-    before_s: float | None = None
-    for time_s, level in timeline:
-        if before_s is not None and not 0 <= time_s - before_s <= gap_s + _EPSILON_S:
+    window: deque[tuple[int, float]] = deque()  # rising levels and their places; the first is the minimum
+    span_from: deque[tuple[int, float]] = deque()
+    before_s = evidence[0][0] if evidence else 0.0
+    for place, (judged_s, level) in enumerate(evidence):
+        if not 0 <= judged_s - before_s <= gap_s + _EPSILON_S:
             window.clear()
             span_from.clear()
-        before_s = time_s
+        before_s = judged_s
         while window and window[-1][1] >= level:
             window.pop()
-        window.append((time_s, level))
-        span_from.append(time_s)
+        window.append((place, level))
+        span_from.append((place, judged_s))
         # The shortest span ending here that is long enough begins at the last such moment.
-        while len(span_from) > 1 and time_s - span_from[1] >= dwell_s - _EPSILON_S:
+        while len(span_from) > 1 and judged_s - span_from[1][1] >= dwell_s - _EPSILON_S:
             span_from.popleft()
-        if time_s - span_from[0] >= dwell_s - _EPSILON_S:
-            while window[0][0] < span_from[0] - _EPSILON_S:
+        if judged_s - span_from[0][1] >= dwell_s - _EPSILON_S:
+            while window[0][0] < span_from[0][0]:
                 window.popleft()
             if best is None or window[0][1] > best:
                 best = window[0][1]
@@ -54,7 +57,6 @@ class DetectorRecord:
     threshold: float
     calibrated: bool
     dwell_s: float
-    gap_s: float
     timeline: list[tuple[float, float]] = field(default_factory=list)
     evidence: list[tuple[float, float]] = field(default_factory=list)
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -67,8 +69,8 @@ class DetectorRecord:
         self.causes.update(state.causes)
         if state.score is not None and (not self.timeline or time_s > self.timeline[-1][0]):
             self.timeline.append((time_s, state.score))
-        if state.evidence is not None and (not self.evidence or time_s > self.evidence[-1][0]):
-            self.evidence.append((time_s, state.evidence))
+        if state.evidence is not None:
+            self.evidence.append((state.judged_s, state.evidence))
         if state.event is not None:
             self.events[state.event.start_s] = state.event
 
@@ -95,9 +97,7 @@ class DetectorRecord:
             verdict = Verdict.CANNOT_JUDGE
         timeline = tuple(self.timeline)
         # The evidence from before the first verdict counts: the dwell of that verdict began there.
-        score = (
-            held_level(tuple(self.evidence), self.dwell_s, self.gap_s) if verdict is not Verdict.CANNOT_JUDGE else None
-        )
+        score = held_level(self.evidence, self.dwell_s) if verdict is not Verdict.CANNOT_JUDGE else None
         causes = tuple(cause for cause, _ in self.causes.most_common()) if verdict is Verdict.CANNOT_JUDGE else ()
         return DetectorFinding(
             self.detector,

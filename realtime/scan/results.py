@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from unmask.realtime.annotate import because
 from unmask.realtime.types import Cause, Event, Image, Verdict
 
 VERSION = 1
@@ -84,7 +85,8 @@ class FaceFinding:
 
 @dataclass(frozen=True, slots=True)
 class ItemFinding:
-    """One file, picture or address. With an ``error`` nothing else was found out.
+    """One file, picture or address. With an ``error`` it could not be read, or only up to a point: then
+    ``frames_analysed`` is above 0, and the rest holds for what could be read.
 
     ``face_share`` is the share of the analysed frames in which a face was detected; ``size`` the
     picture's (width, height); ``stretches`` into how many parts the analysed time falls.
@@ -102,6 +104,12 @@ class ItemFinding:
     size: tuple[int, int] | None = None
     stretches: int = 1
     error: str = ""
+
+    @property
+    def why(self) -> str:
+        """What to say after the verdict: the error, and why it cannot be judged; may be empty."""
+        because_of = because(self.causes) if self.verdict is Verdict.CANNOT_JUDGE else ""
+        return because_of + (f"{';' if self.frames_analysed else ':'} {self.error}" if self.error else "")
 
     def as_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {
@@ -124,7 +132,7 @@ class ItemFinding:
 
 
 def unreadable(path: str, kind: str, error: str) -> ItemFinding:
-    """The item that could not be read, or not to its end."""
+    """The item of which nothing could be read."""
     return ItemFinding(path, kind, None, 0, Verdict.CANNOT_JUDGE, (), None, (), error=error)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from unmask.engines.errors import SourceError
 from unmask.engines.manifest import Manifest
 from unmask.realtime.sources.archive import MemberSource
 from unmask.realtime.sources.base import FrameSource, SourceInfo
@@ -78,14 +79,20 @@ def sampled(source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Calla
         yield from _read_through(source, plan, seen)
 
 
-def every_frame(source: FrameSource, stride_s: float, most_frames: int) -> Iterator[Sample]:
-    """For a source that does not tell its length: a frame each stride until the end or the budget is spent."""
-    due_s, given = 0.0, 0
-    while given < most_frames and (frame := source.read()) is not None:
-        if frame.time_s + _EPSILON_S >= due_s:
-            yield Sample(frame, fresh=given == 0)
-            given += 1
-            due_s = max(due_s + stride_s, frame.time_s)
+def measured(source: FrameSource) -> tuple[float, str]:
+    """For an opened source that does not tell its length: the time of its last frame, by reading it all.
+
+    Then what broke it off, empty where nothing did. Raises ``SourceError`` where not a frame came.
+    """
+    last_s = None
+    try:
+        while (frame := source.read()) is not None:
+            last_s = frame.time_s
+    except SourceError as error:
+        if last_s is None:
+            raise
+        return last_s, str(error)
+    return last_s or 0.0, ""
 
 
 def _sought(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +24,8 @@ from unmask.realtime.scan.results import FaceFinding, ItemFinding, unreadable
 from unmask.realtime.scan.sampling import (
     Sample,
     SamplePlan,
-    every_frame,
     frames_for_a_verdict,
+    measured,
     plan_samples,
     sampled,
 )
@@ -32,7 +34,6 @@ from unmask.realtime.sources.base import FrameSource, SourceInfo
 from unmask.realtime.tracking.appearance import describe
 from unmask.realtime.tracking.tracker import Tracker, TrackerSettings
 from unmask.realtime.types import Cause, Frame, Verdict
-from unmask.realtime.verdict import HOLD_S
 
 Progress = Callable[[float], None]
 #: Told of every analysed frame and what was followed in it, for whoever measures more than a finding holds.
@@ -75,30 +76,37 @@ class Scanner:
         """Look at one item; what cannot be read comes back with its error. ``progress`` is told 0..1."""
         if item.make is None:
             return unreadable(item.path, item.kind, item.error)
-        source = item.make()
         try:
-            info = source.open()
-            if info.live:
-                raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
-            return self._scan_open(item, source, info, progress, observe)
+            with contextlib.closing(item.make()) as source:
+                info = source.open()
+                if info.live:
+                    raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
+                if info.kind == "image" or info.duration_s:
+                    return self._scan_open(item, source, info, "", progress, observe)
+                # To cover it evenly its length must be known: it is read twice.
+                length_s, broke = measured(source)
+            with contextlib.closing(item.make()) as source:
+                info = dataclasses.replace(source.open(), duration_s=length_s)
+                return self._scan_open(item, source, info, broke, progress, observe)
         except UnmaskError as error:
             return unreadable(item.path, item.kind, str(error))
-        finally:
-            source.close()
 
     def _scan_open(
-        self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress, observe: Observer
+        self, item: ScanItem, source: FrameSource, info: SourceInfo, broke: str, progress: Progress, observe: Observer
     ) -> ItemFinding:
+        """``broke`` is what is known to be wrong with the source, empty where nothing is."""
         still = info.kind == "image"
         run = _Run(self._detectors, self._finder, observe, still=still, crops=self._settings.crops)
-        stretches = 1
-        if still or not info.duration_s:
-            run.take_all(every_frame(source, self._stride_s, 1 if still else self._settings.most_frames))
-        else:
-            plan = self._plan(info.duration_s)
-            stretches = len(plan.stretches)
-            length_s = info.duration_s
-            run.take_all(sampled(source, info, plan, lambda moment: progress(min(1.0, moment / length_s))))
+        length_s = info.duration_s or 0.0
+        plan = self._plan(length_s)
+        samples = sampled(source, info, plan, lambda moment: progress(min(1.0, moment / max(length_s, 1e-3))))
+        try:
+            run.take_all(samples)
+        except SourceError as error:
+            if run.frames == 0:
+                raise
+            broke = str(error)  # what came before it was seen, and counts
+        run.finish()
         progress(1.0)
         if run.frames == 0:
             raise SourceError(f"{item.path} holds no frame that can be read; check that it plays.")
@@ -116,7 +124,8 @@ class Scanner:
             faces=faces,
             face_share=run.frames_with_face / run.frames,
             size=(info.width, info.height),
-            stretches=stretches,
+            stretches=run.stretches,
+            error=broke,
         )
 
     def _plan(self, duration_s: float) -> SamplePlan:
@@ -162,7 +171,7 @@ class _Run:
         self._people = People()
         self._faces: dict[int, FaceRecord] = {}
         self._person_of_track: dict[int, int] = {}
-        self._stretches = 0
+        self.stretches = 0
         self.picture_causes: dict[Cause, None] = {}
         self.frames = 0
         self.frames_with_face = 0
@@ -172,8 +181,11 @@ class _Run:
             if sample.fresh:
                 self._follower.reset()
                 self._people.begin_stretch()
-                self._stretches += 1
+                self.stretches += 1
             self._take(sample)
+
+    def finish(self) -> None:
+        """No sample will come any more: the alarms that were still on end."""
         for index, (_, _, _, judge) in enumerate(self._detectors):
             for event in judge.finish():
                 self._record_of(event.track_id).detectors[index].end(event)
@@ -223,7 +235,7 @@ class _Run:
             if not face.detected:
                 continue
             looks = describe(frame.image, face.face)
-            link = self._stretches > 1
+            link = self.stretches > 1
             number = self._people.person_of(face.track_id, face.face, looks, link=link)
             self._person_of_track[face.track_id] = number
             record = self._faces.get(number)
@@ -261,8 +273,7 @@ class _Run:
 
     def _new_record(self, detector: Detector, threshold: float, *_: object) -> DetectorRecord:
         dwell_s = 0.0 if self._still else detector.manifest.rule.dwell_s
-        gap_s = max(HOLD_S, 2 * detector.manifest.window.stride_ms / 1000)
-        return DetectorRecord(detector.manifest.name, threshold, detector.calibrated, dwell_s, gap_s)
+        return DetectorRecord(detector.manifest.name, threshold, detector.calibrated, dwell_s)
 
 
 def _selector(detector: Detector) -> CropSelector:

@@ -28,10 +28,10 @@ def findings_table(findings: Sequence[ItemFinding]) -> Table:
     for name, item in zip(names, findings, strict=True):
         table.add_row(
             Text(name),
-            _words(item.verdict, f": {item.error}" if item.error else because(item.causes)),
+            _words(item.verdict, item.why),
             _number(item.score),
             str(len(item.faces)),
-            "-" if item.error else f"{item.face_share:.0%}",
+            f"{item.face_share:.0%}" if item.frames_analysed else "-",
             str(item.frames_analysed),
         )
         if len(item.faces) > 1 or any(len(face.detectors) > 1 for face in item.faces):

@@ -28,12 +28,13 @@ class JsonLinesSink:
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         try:
-            self._file = path.open("a", encoding="utf-8")
+            # A file name need not be Unicode; its stray bytes become JSON's own escapes.
+            self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise UsageError(
                 f"Cannot write {path}: {error.strerror}. Give --jsonl a file in a folder you own."
             ) from None
-        self._said: dict[tuple[str, object], object] = {}
+        self._said: dict[str, dict[object, object]] = {}
         self._status_at: dict[str, float] = {}
         self._write("session", format=FORMAT, **header)
 
@@ -55,6 +56,7 @@ class JsonLinesSink:
             self._take_face(source, time_s, face)
         self._take_events(source, update.events)
         self._take_status(source, time_s, update)
+        self._forget_the_gone(update)
 
     def _take_face(self, source: str, time_s: float | None, face: FaceState) -> None:
         track = face.track.track_id
@@ -107,10 +109,20 @@ class JsonLinesSink:
         )
 
     def _changed(self, source: str, what: object, value: object) -> bool:
-        if self._said.get((source, what)) == value:
+        said = self._said.setdefault(source, {})
+        if said.get(what) == value:
             return False
-        self._said[source, what] = value
+        said[what] = value
         return True
+
+    def _forget_the_gone(self, update: Update) -> None:
+        """Keep nothing of faces and alarms that are in no update any more: a call may last for days."""
+        present = {"state", "verdict", *(face.track.track_id for face in update.faces)}
+        for event in update.events:
+            present |= {("event", event.track_id, event.start_s), ("end", event.track_id, event.start_s)}
+        said = self._said[update.source_id]
+        for what in [what for what in said if what not in present]:
+            del said[what]
 
     def _write(self, kind: str, **fields: Any) -> None:
         at = datetime.now(UTC).isoformat(timespec="milliseconds")

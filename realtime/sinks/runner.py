@@ -16,13 +16,14 @@ BACKLOG = 8
 class SinkRunner:
     """Feeds one sink from its own thread and reports how it fared.
 
-    A sink with ``every_update`` gets all of a finite source's updates (the scoring thread waits for
-    it), and of a live source those that fit the backlog. Any other sink gets the newest per source.
+    A sink with ``every_update`` gets all of a finite source's updates, and of a live source the newest that
+    fit the backlog beside them. Any other sink gets the newest per source. ``put`` never waits: whoever reads
+    a finite source calls ``wait_for_room`` before each frame, so that little is on its way when it is full.
     """
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._waiting: deque[Update] = deque()
+        self._waiting: deque[tuple[Update, bool]] = deque()  # the update, and whether it may not be lost
         self._changed = threading.Condition()
         self._closing = False
         self._hurried = False
@@ -35,19 +36,35 @@ class SinkRunner:
         self._thread.start()
 
     def put(self, update: Update, *, lossless: bool) -> None:
-        """Hand over ``update``; waits only where ``lossless`` and the sink must see every update."""
+        """Hand over ``update``; with ``lossless`` a sink with ``every_update`` is sure to get it."""
         with self._changed:
             if not self._sink.every_update:
-                self._waiting = deque(old for old in self._waiting if old.source_id != update.source_id)
-            elif lossless:
-                self._changed.wait_for(lambda: len(self._waiting) < BACKLOG or self._hurried or self._closing)
+                self._waiting = deque(old for old in self._waiting if old[0].source_id != update.source_id)
             if self._closing or self.failure:
                 return
-            if len(self._waiting) >= BACKLOG:
-                self._waiting.popleft()
+            keep = lossless and self._sink.every_update
+            if len(self._waiting) >= BACKLOG and not self._drop_one() and not keep:
                 self.dropped += 1
-            self._waiting.append(update)
+                return
+            # Beyond the backlog goes only what was on its way already, a few of each finite source.
+            self._waiting.append((update, keep))
             self._changed.notify_all()
+
+    def _drop_one(self) -> bool:
+        """Drop the oldest update that may be lost; ``False`` where there is none."""
+        for index, (_, keep) in enumerate(self._waiting):
+            if not keep:
+                del self._waiting[index]
+                self.dropped += 1
+                return True
+        return False
+
+    def wait_for_room(self) -> None:
+        """Block while the backlog is full of what must not be lost."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: sum(keep for _, keep in self._waiting) < BACKLOG or self._hurried or self._closing
+            )
 
     def hurry(self) -> None:
         """The session stops: nobody may wait for this sink any more."""
@@ -79,7 +96,7 @@ class SinkRunner:
             if not self._waiting:
                 return None
             self._busy = True
-            return self._waiting.popleft()
+            return self._waiting.popleft()[0]
 
     def _run(self) -> None:
         while (update := self._next()) is not None:

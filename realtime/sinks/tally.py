@@ -17,7 +17,8 @@ class TallySink:
     def __init__(self) -> None:
         self._seconds: dict[str, dict[Verdict, float]] = defaultdict(lambda: defaultdict(float))
         self._causes: dict[str, dict[tuple[Cause, ...], float]] = defaultdict(lambda: defaultdict(float))
-        self._tracks: dict[str, set[int]] = defaultdict(set)
+        self._faces: dict[str, int] = defaultdict(int)
+        self._highest_track: dict[str, int] = defaultdict(int)
         self._newest: dict[str, Update] = {}
 
     def take(self, update: Update) -> None:
@@ -28,7 +29,10 @@ class TallySink:
             self._seconds[source][update.verdict] += spent
             if update.verdict is Verdict.CANNOT_JUDGE:
                 self._causes[source][update.causes] += spent
-        self._tracks[source].update(face.track.track_id for face in update.faces)
+        # Track numbers rise and are never used again: the highest one seen tells which are new.
+        tracks = [face.track.track_id for face in update.faces]
+        self._faces[source] += sum(track > self._highest_track[source] for track in tracks)
+        self._highest_track[source] = max([self._highest_track[source], *tracks])
         self._newest[source] = update
 
     def close(self) -> None:
@@ -42,7 +46,7 @@ class TallySink:
             return [f"{source_id}: cannot judge, because no picture came{reason}"]
         counters = newest.counters
         dropped = ", ".join(f"{number} ({cause})" for cause, number in counters.dropped.items()) or "none"
-        number = len(self._tracks[source_id])
+        number = self._faces[source_id]
         return [
             f"{source_id}: {number} face{'s' * (number != 1)} followed, {counters.analysed} frames analysed, "
             f"dropped: {dropped}, reconnects: {counters.reconnects}",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from threading import Event
 
 from unmask.engines.errors import SourceError
 from unmask.realtime.sources.archive_members import (
@@ -42,16 +43,23 @@ def open_member(path: Path, member: ArchiveMember, limits: ArchiveLimits | None 
 
 
 class MemberSource(SourceBase):
-    """One picture or video of an archive. ``archive`` is the open zip, where the caller holds one."""
+    """One picture or video of an archive. ``archive`` is the open zip, where the caller holds one, and
+    ``stop`` the caller's own sign that unpacking shall end."""
 
     def __init__(
-        self, path: Path, member: ArchiveMember, limits: ArchiveLimits, archive: zipfile.ZipFile | None = None
+        self,
+        path: Path,
+        member: ArchiveMember,
+        limits: ArchiveLimits,
+        archive: zipfile.ZipFile | None = None,
+        stop: Event | None = None,
     ) -> None:
         super().__init__(f"{path}/{member.name}")
         self._path = path
         self._member = member
         self._limits = limits
         self._archive = archive
+        self._outer_stop = stop or Event()
         self._kept = ExitStack()
         self._inner: ImageSource | VideoFileSource | None = None
 
@@ -87,7 +95,7 @@ class MemberSource(SourceBase):
         ):
             while block := packed.read(_COPY_BLOCK):
                 out.write(block)
-                if self._stop.is_set():
+                if self._stop.is_set() or self._outer_stop.is_set():
                     raise closed_while_opening(self.source_id)
         return VideoFileSource(target, self.source_id)
 
@@ -115,6 +123,8 @@ class ArchiveSource(SourceBase):
 
     A video stands five seconds apart from its neighbours on the timeline.
     """
+
+    takes = frozenset({"fps"})
 
     def __init__(
         self, source_id: str, path: Path, *, fps: float | None = None, limits: ArchiveLimits | None = None
@@ -152,7 +162,7 @@ class ArchiveSource(SourceBase):
         )
 
     def _enter(self) -> SourceInfo:
-        self._current = MemberSource(self._path, self._members[self._place], self._limits, self._archive)
+        self._current = MemberSource(self._path, self._members[self._place], self._limits, self._archive, self._stop)
         return self._current.open()
 
     def _grab(self) -> Frame | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -125,5 +124,7 @@ def unpacking(archive: str, name: str) -> Iterator[None]:
     """Turns what goes wrong while a member is unpacked into a ``SourceError`` that names it."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise SourceError(f"{name} in {archive} cannot be unpacked ({error}).") from error
+    except SourceError:
+        raise
+    except Exception as error:  # each way of packing has errors of its own
+        raise SourceError(f"{name} in {archive} cannot be unpacked ({error}); get the archive again.") from error

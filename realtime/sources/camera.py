@@ -36,6 +36,8 @@ class CameraSource(SourceBase):
     """``which`` is an index or a part of the camera's name. What was asked of the camera and what it
     gave may differ; ``SourceInfo`` says what it gave, and its description says both."""
 
+    takes = frozenset({"width", "height", "fps", "backend"})
+
     def __init__(
         self,
         source_id: str,

@@ -56,10 +56,7 @@ class SystemCameras:
     def check_access(self, camera: Camera) -> None:
         """Raise ``SourceError`` where the device is there but closed to this user."""
         if camera.device is not None and not os.access(camera.device, os.R_OK | os.W_OK):
-            raise SourceError(
-                f"{camera.label} exists, but you may not use {camera.device}; add yourself to the group "
-                "that owns it (usually: sudo usermod -aG video $USER) and log in again."
-            )
+            raise SourceError(f"{camera.label} exists, but {_no_access(camera.device)}")
 
     def _list_linux(self) -> tuple[Camera, ...]:
         found = []
@@ -69,7 +66,7 @@ class SystemCameras:
             if not number.isdigit() or not device.exists() or not _captures_pictures(device):
                 continue
             name = _read(folder / "name")
-            problem = "" if os.access(device, os.R_OK | os.W_OK) else f"you may not use {device}"
+            problem = "" if os.access(device, os.R_OK | os.W_OK) else _no_access(device)
             found.append(Camera(int(number), name, device, problem))
         return tuple(sorted(found, key=lambda camera: camera.index))
 
@@ -102,6 +99,13 @@ def find_camera(which: int | str, cameras: SystemCameras) -> Camera:
 
 def _listing(cameras: list[Camera] | tuple[Camera, ...]) -> str:
     return ", ".join(f"camera:{camera.index} ({camera.name})" for camera in cameras)
+
+
+def _no_access(device: Path) -> str:
+    return (
+        f"you may not use {device}; add yourself to the group that owns it "
+        "(usually: sudo usermod -aG video $USER) and log in again."
+    )
 
 
 def _read(path: Path) -> str:

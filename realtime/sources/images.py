@@ -54,6 +54,8 @@ def decode_image(data: Path | bytes, name: str) -> tuple[Image, int]:
             width, height = opened.size
             if width * height > MAX_PIXELS:
                 raise SourceError(f"{name} has {width}x{height} pixels, which is too large; scale it down first.")
+            if opened.mode == "F":
+                raise SourceError(f"{name} has floating-point values of no agreed brightness; convert it to PNG.")
             rgb = _to_rgb(ImageOps.exif_transpose(opened))
             bgr: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
             return bgr, getattr(opened, "n_frames", 1)
@@ -65,7 +67,9 @@ def decode_image(data: Path | bytes, name: str) -> tuple[Image, int]:
         raise SourceError(f"{name} claims to be far too large a picture; it is refused.") from None
     except pillow.UnidentifiedImageError:
         raise SourceError(f"{name} is not a picture that can be read; convert it to JPEG or PNG.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except SourceError:
+        raise
+    except Exception as error:  # a dozen decoders, each with errors of its own
         raise SourceError(f"{name} is damaged or cut off ({error}); get it again.") from error
 
 
@@ -74,8 +78,6 @@ def _to_rgb(picture: Any) -> Image:
         deep = np.asarray(picture).astype(np.uint32)
         grey = (deep >> 8 if deep.max(initial=0) > 255 else deep).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if picture.mode == "F":
-        raise SourceError("A picture with floating-point values has no agreed brightness; convert it to PNG.")
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
         ground = pillow.new("RGBA", picture.size, (255, 255, 255, 255))
@@ -112,6 +114,8 @@ class FolderSource(SourceBase):
 
     Their sizes may differ. A picture that cannot be read is a ``SourceError`` that names it.
     """
+
+    takes = frozenset({"fps"})
 
     def __init__(self, source_id: str, folder: Path, *, fps: float | None = None) -> None:
         super().__init__(source_id)

@@ -12,6 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from enum import Enum
 from threading import Event, Lock
+from typing import ClassVar
 
 from unmask.engines.errors import SourceError
 from unmask.realtime.sources.base import SourceInfo
@@ -34,6 +35,9 @@ class SourceBase(ABC):
     ``_frame``, or ``None`` at the end; it must not wait longer than it takes to notice ``_stop``.
     Frame numbers and the clock of a live source run on over a reconnect: time never goes back.
     """
+
+    #: The fields of ``SourceOptions`` that are wishes a person may have and this source can grant.
+    takes: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, source_id: str) -> None:
         self._source_id = source_id
@@ -82,9 +86,11 @@ class SourceBase(ABC):
                 return None
             try:
                 frame = self._grab()
-            except BaseException:
+            except BaseException as error:
                 self._state = State.FAILED
                 self._free()
+                if isinstance(error, SourceError) and self._stop.is_set():
+                    return None  # it failed because it was closed
                 raise
             if frame is None or self._stop.is_set():
                 self._shut()

@@ -130,7 +130,8 @@ def _open_container(path: Path) -> Any:
             raise SourceError(f"{name} is empty (0 bytes); copy or download it again.")
         # The absolute path cannot be taken for an address, and the list keeps a file that is really
         # a playlist from reaching into the network.
-        container = av.open(str(path.resolve()), options={"protocol_whitelist": "file"})
+        # Titles are often not UTF-8, and nobody needs them.
+        container = av.open(str(path.resolve()), options={"protocol_whitelist": "file"}, metadata_errors="replace")
     except (FFmpegError, OSError) as error:
         raise _unreadable(name, error) from error
     for part in container.format.name.split(","):

@@ -128,14 +128,17 @@ def _yt_dlp(address: str, timeout_s: float) -> Mapping[str, Any]:
         "noprogress": True,
         "socket_timeout": timeout_s,
         "cachedir": False,
+        "color": "never",
         "logger": _Silence(),
     }
     try:
         with yt_dlp.YoutubeDL(options) as downloader:
             return downloader.extract_info(address, download=False) or {}
     except YoutubeDLError as error:
-        reason = str(error).removeprefix("ERROR: ").splitlines()[0][:200]
-        raise SourceError(f"{redacted(address)} cannot be opened: {reason}") from error
+        reason = str(error).removeprefix("ERROR: ").partition("\n")[0][:200]
+        raise SourceError(
+            f"{redacted(address)} cannot be opened ({reason}); check the address, or update yt-dlp."
+        ) from error
 
 
 class _Silence:

@@ -6,6 +6,8 @@ and a scan of files needs no camera.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from unmask.realtime.sources.addresses import PROTOCOLS, redacted, scheme_of
 from unmask.realtime.sources.base import FrameSource
 from unmask.realtime.sources.listing import SourceListing, list_sources
 
-__all__ = ["SourceListing", "SourceOptions", "list_sources", "make_source"]
+__all__ = ["SourceListing", "SourceOptions", "list_sources", "make_source", "refuse_unused"]
 
 #: What ``make_source`` understands, for the sentence of an error.
 ACCEPTED = (
@@ -23,10 +25,19 @@ ACCEPTED = (
     "the path of a video, picture, folder of pictures or zip, or synthetic"
 )
 
+#: The wishes in ``SourceOptions``, and what can grant them.
+_WISHES = {
+    "width": "cameras",
+    "height": "cameras",
+    "fps": "cameras, screens, windows and pictures in a folder or zip",
+    "backend": "cameras",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """Wishes for a source. What one has no use for it ignores; ``None`` leaves the choice to it.
+    """Wishes for a source; ``None`` leaves the choice to it. What one source of several has no use for
+    it ignores; what none of them can grant, ``refuse_unused`` refuses.
 
     ``width``, ``height`` in pixels and ``backend`` are for cameras (and the size of the synthetic
     pattern), ``fps`` for cameras, screens, windows, folders, archives and the pattern. ``timeout_s``
@@ -60,11 +71,22 @@ def make_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
         return _window(spec, rest, options)
     if spec == "synthetic" or kind == "synthetic":
         return _synthetic(spec, rest, options)
+    if device := re.fullmatch(r"/dev/video([0-9]+)", spec):
+        return _camera(spec, device[1], options)
     if kind == "page":
         return _page(redacted(rest), rest, options)
     if scheme_of(spec):
         return _address(spec, options)
     return _path(spec, options)
+
+
+def refuse_unused(sources: Sequence[FrameSource], options: SourceOptions) -> None:
+    """Raise ``UsageError`` for a wish in ``options`` that no one of ``sources`` can grant."""
+    taken = {name for source in sources for name in getattr(source, "takes", ())}
+    no_wish = SourceOptions()
+    for name, wanted in _WISHES.items():
+        if getattr(options, name) != getattr(no_wish, name) and name not in taken:
+            raise UsageError(f"--{name} is for {wanted}, and no source here is one: leave it out.")
 
 
 def _camera(spec: str, which: str, options: SourceOptions) -> FrameSource:

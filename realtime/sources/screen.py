@@ -121,6 +121,8 @@ class ScreenGrabber:
 class ScreenSource(SourceBase):
     """``area`` is a region, a monitor's number (0: all of them together), or ``None``: the primary one."""
 
+    takes = frozenset({"fps"})
+
     def __init__(self, source_id: str, area: Region | int | None = None, *, fps: float | None = None) -> None:
         super().__init__(source_id)
         self._area = area

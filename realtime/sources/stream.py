@@ -147,6 +147,7 @@ class _Connection:
                 address,
                 options=_options(scheme, timeout_s, headers),
                 timeout=(timeout_s, timeout_s),
+                metadata_errors="replace",  # titles are often not UTF-8, and nobody needs them
             )
         except (FFmpegError, OSError) as error:
             raise _explain(source_id, timeout_s, error) from error
@@ -162,7 +163,7 @@ class _Connection:
             raise SourceError(f"{self._source_id} carries no video; give an address that does.")
         context = stream.codec_context
         if context.width * context.height > MAX_PIXELS:
-            raise SourceError(f"{self._source_id} has frames of {context.width}x{context.height}: too large.")
+            raise SourceError(f"{self._source_id} has frames of {context.width}x{context.height}; give a smaller one.")
         length_s, _ = declared_duration(self._container, stream, 0.0)
         self.live = scheme not in ("http", "https") or length_s is None
         self.aspect = stream.sample_aspect_ratio
@@ -235,7 +236,7 @@ def _explain(source_id: str, timeout_s: float, error: BaseException) -> SourceEr
     if isinstance(error, HTTPError):
         return SourceError(f"{source_id}: {_reason(error)}; try again later.", retryable=True)
     if isinstance(error, InvalidDataError):
-        return SourceError(f"{source_id} sends nothing that can be read as video.", retryable=True)
+        return SourceError(f"{source_id} sends nothing that can be read as video; check the address.", retryable=True)
     return SourceError(f"{source_id}: {_reason(error)}; check that the stream is running.", retryable=True)
 
 

@@ -1,4 +1,4 @@
-"""A test pattern: a moving gradient that carries its frame number, for tests and for ``unmask doctor``."""
+"""A test pattern: a moving gradient that carries its frame number, for tests and for trying things out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _CELL = 8
 
 class SyntheticSource(SourceBase):
     """Live and paced by default; with ``frames`` it is finite, unpaced and the same at every run."""
+
+    takes = frozenset({"width", "height", "fps"})
 
     def __init__(
         self,

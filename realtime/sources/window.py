@@ -42,6 +42,8 @@ class WindowSource(SourceBase):
     looks for the title anew.
     """
 
+    takes = frozenset({"fps"})
+
     def __init__(self, source_id: str, wanted: str, *, fps: float | None = None) -> None:
         super().__init__(source_id)
         self._wanted = wanted

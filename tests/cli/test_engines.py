@@ -5,7 +5,7 @@ import json
 import pytest
 
 from unmask.cli.main import main
-from unmask.engines.registry import ENGINE_NAMES
+from unmask.engines.registry import ENGINE_NAMES, EngineListing
 
 
 def test_the_table_names_every_engine(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,3 +28,12 @@ def test_a_wrong_argument_is_one_line(capsys: pytest.CaptureFixture[str]) -> Non
         main(["engines", "--nonsense"])
     assert caught.value.code == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_reason_in_brackets_is_text_and_no_markup(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [EngineListing("x", False, "run: pip install 'unmask[gpu]' [/usr/lib]")]
+    monkeypatch.setattr("unmask.engines.registry.list_engines", lambda: rows)
+    assert main(["engines"]) == 0
+    assert "unmask[gpu]' [/usr/lib]" in " ".join(capsys.readouterr().out.split())

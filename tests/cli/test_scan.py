@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import skimage.data
@@ -102,3 +109,90 @@ def test_an_interrupted_report_leaves_what_was_there(tmp_path, monkeypatch):
         write_whole(target, "after")
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_report_is_never_written_over_what_is_scanned(portrait, options, capsys):
+    before = portrait.read_bytes()
+    assert main(["scan", str(portrait.parent), *options, "--json", str(portrait)]) == 2
+    assert "would be written over" in capsys.readouterr().err
+    assert portrait.read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+def test_a_place_that_cannot_be_written_is_known_before_the_work(portrait, options, option, capsys):
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs Linux's /proc, a folder in which nobody can make a file")
+    assert main(["scan", str(portrait), *options, option, "/proc/out"]) == 2
+    output = capsys.readouterr()
+    assert "cannot be written" in output.err
+    assert "Faces:" not in output.out
+
+
+def test_what_is_no_file_is_written_to_and_a_link_is_followed(tmp_path):
+    """As root a rename would put a file in place of /dev/null itself: a pipe of our own stands in for it."""
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link.json", tmp_path / "kept" / "out.json"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+    reader.start()
+    write_whole(pipe, "into the pipe")
+    reader.join(5)
+    assert pipe.is_fifo(), "it must not be replaced"
+    assert read == ["into the pipe"]
+    target.parent.mkdir()
+    target.write_text("before")
+    link.symlink_to(target)
+    write_whole(link, "after")
+    assert link.is_symlink()
+    assert target.read_text() == "after"
+
+
+def test_a_file_name_that_is_no_unicode_is_reported_all_the_same(portrait, options, tmp_path, capsys):
+    odd = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    try:
+        shutil.copy(portrait, odd)
+    except OSError:
+        pytest.skip("this file system wants Unicode")
+    report, page = tmp_path / "out.json", tmp_path / "out.html"
+    words = ["--frames", "20", "--json", str(report), "--html", str(page)]
+    code = subprocess.run(
+        [sys.executable, "-m", "unmask.cli.main", "scan", str(odd), *options, *words],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "utf-8:strict"},
+    )
+    assert code.returncode == 0, code.stderr.decode()
+    assert json.loads(report.read_text(encoding="utf-8"))["items"][0]["path"] == str(odd)
+    assert "caf" in page.read_text(encoding="utf-8")
+
+
+def test_a_terminal_without_the_signs_gets_escapes_instead_of_a_crash(options, tmp_path):
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    done = subprocess.run(
+        [sys.executable, "-m", "unmask.cli.main", "scan", str(tmp_path / "broken.mp4"), *options],
+        capture_output=True,
+        check=False,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252:strict"},
+    )
+    assert done.returncode == 2, done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_file_that_breaks_off_is_reported_as_far_as_it_goes(portrait, options, tmp_path, capsys):
+    cut, report, page = tmp_path / "cut.mp4", tmp_path / "out.json", tmp_path / "out.html"
+    with av.open(str(portrait)) as whole, av.open(str(cut), "w", options={"movflags": "faststart"}) as target:
+        stream = target.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    data = cut.read_bytes()
+    cut.write_bytes(data[: len(data) * 4 // 10])
+    assert main(["scan", str(cut), *options, "--json", str(report), "--html", str(page)]) == 0
+    (item,) = json.loads(report.read_text(encoding="utf-8"))["items"]
+    assert "breaks off" in item["error"]
+    assert item["frames_analysed"] > 3
+    assert item["faces"]
+    assert "breaks off" in capsys.readouterr().out.replace("\n", " ")
+    assert "breaks off" in page.read_text(encoding="utf-8")
+    assert "<svg" in page.read_text(encoding="utf-8")

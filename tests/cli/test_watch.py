@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from fakes import picture
 from toy_package import build_toy_package
 
 from unmask.cli.main import main
+from unmask.realtime.session import Session
 
 
 @pytest.fixture
@@ -116,4 +118,32 @@ def test_without_a_display_the_window_is_refused_with_the_remedy(monkeypatch, op
 
 def test_the_same_source_twice_is_refused(options, capsys):
     assert main(["watch", "synthetic", "synthetic", *options]) == 2
+    assert "named twice" in capsys.readouterr().err
+
+
+def test_a_second_interrupt_while_it_stops_breaks_nothing(options, tmp_path, monkeypatch, capsys):
+    stop = Session.stop
+
+    def impatient(session, *_):
+        os.kill(os.getpid(), signal.SIGINT)
+        return stop(session)
+
+    monkeypatch.setattr(Session, "stop", impatient)
+    recording = tmp_path / "out.mp4"
+    assert main(["watch", "synthetic", *options, "--max-seconds", "1", "--record", str(recording)]) == 0
+    assert "frames analysed" in capsys.readouterr().out
+    assert recording.exists()
+
+
+@pytest.mark.parametrize("option", ["--record", "--jsonl"])
+def test_what_is_watched_is_never_written_over(portrait, options, option, capsys):
+    before = portrait.read_bytes()
+    other_name = portrait.parent / ".." / portrait.parent.name / portrait.name
+    assert main(["watch", str(portrait), *options, option, str(other_name)]) == 2
+    assert "would be written over" in capsys.readouterr().err
+    assert portrait.read_bytes() == before
+
+
+def test_one_source_by_two_spellings_is_refused_too(options, capsys):
+    assert main(["watch", "synthetic", " synthetic", *options]) == 2
     assert "named twice" in capsys.readouterr().err

@@ -106,6 +106,11 @@ def test_poisson_upper_is_the_exact_limit(events: int) -> None:
     assert poisson_upper(events) == pytest.approx(chi2.ppf(0.95, 2 * (events + 1)) / 2, rel=1e-9)
 
 
+def test_every_alarm_that_was_seen_counts_against_the_rate() -> None:
+    seen = Threshold.model_validate({**THRESHOLD, "footage_hours": 10.0, "alarms_seen": 2}).proven_per_hour
+    assert seen == pytest.approx(0.6296, abs=1e-4)  # Garwood 1936: 6.296 events at 95 %
+
+
 def test_it_cannot_be_changed() -> None:
     manifest = Manifest.model_validate(build_manifest())
     with pytest.raises(ValidationError):

@@ -122,3 +122,73 @@ def test_what_is_over_stays_over(state):
     assert not status.move(SourceState.RUNNING)
     status.frame_captured(1)
     assert status.view().state is state
+
+
+def test_a_finite_source_that_breaks_off_is_not_begun_again():
+    broke = SourceError("broke off after 12 s of 60 s; try again.", retryable=True)
+    frames, view = run_capture([ScriptedSource([PICTURE] * 3 + [broke])])
+    assert (view.state, view.message) == (SourceState.FAILED, str(broke))
+    assert (len(frames), view.counters.reconnects) == (3, 0)
+
+
+class Opening(ScriptedSource):
+    """Hangs in ``open`` until it is closed, as a stream does that nobody answers."""
+
+    def open(self):
+        assert self._closed.wait(10)
+        raise SourceError("closed while it was being opened; open it again.", retryable=True)
+
+
+@pytest.mark.parametrize("source", [Opening([]), ScriptedSource([PICTURE], live=True, hang=True)])
+def test_being_stopped_is_no_failure(source):
+    status, mailbox, stop = SourceStatus("fake"), Mailbox[str, Frame](), threading.Event()
+    capture = Capture(lambda: source, status, mailbox, stop, policy=QUICK)
+    thread = threading.Thread(target=capture.run)
+    thread.start()
+    time.sleep(0.05)
+    stop.set()
+    mailbox.close()
+    capture.interrupt()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert (status.view().state, status.view().message) == (SourceState.ENDED, "")
+
+
+def test_a_file_that_is_stopped_has_dropped_nothing():
+    status, mailbox, stop = SourceStatus("fake"), Mailbox[str, Frame](), threading.Event()
+    thread = threading.Thread(target=Capture(lambda: ScriptedSource([PICTURE] * 9), status, mailbox, stop).run)
+    thread.start()
+    time.sleep(0.05)
+    stop.set()
+    mailbox.close()
+    thread.join(5)
+    assert status.view().counters.dropped == {}
+
+
+def test_a_driver_that_fails_on_closing_spoils_no_stop():
+    class Broken(ScriptedSource):
+        def close(self):
+            super().close()
+            raise OSError("the driver is gone")
+
+    stop = threading.Event()
+    capture = Capture(lambda: Broken([PICTURE], live=True, hang=True), SourceStatus("fake"), Mailbox(), stop)
+
+    def run():
+        with pytest.raises(OSError, match="driver"):
+            capture.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    time.sleep(0.05)
+    stop.set()
+    capture.interrupt()
+    thread.join(5)
+    assert not thread.is_alive()
+
+
+def test_a_source_that_opens_but_shows_nothing_is_tried_again_whatever_the_uptime():
+    nothing = SourceError("sent no picture", retryable=True)
+    left = iter([ScriptedSource([nothing], live=True), ScriptedSource([PICTURE, SourceError("over")], live=True)])
+    frames, view = run_capture(left)
+    assert (len(frames), view.counters.reconnects, view.message) == (1, 1, "over")

@@ -105,6 +105,14 @@ def test_a_reset_starts_over_with_new_numbers() -> None:
     ]
 
 
+def test_after_a_reset_a_picture_that_stood_still_before_is_new() -> None:
+    follower = FaceFollower(Finder(FACE), Tracker(), PictureHealth(frozen_after_s=1.0))
+    held = [Frame(SCENE, 0, time_s, 0, "test") for time_s in (0.0, 1.0, 1.1)]
+    assert [follower.follow(each).causes for each in held[:2]] == [(), (Cause.PICTURE_FROZEN,)]
+    follower.reset()
+    assert follower.follow(held[2]).causes == ()
+
+
 def test_what_the_finder_raises_comes_through() -> None:
     class Broken(Finder):
         def find(self, image: Image) -> list[FaceBox]:

@@ -97,3 +97,9 @@ def test_the_frame_is_only_read() -> None:
 def test_a_time_that_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="frozen_after_s"):
         PictureHealth(frozen_after_s=0.0)
+
+
+def test_on_another_timeline_the_time_of_a_held_picture_starts_over() -> None:
+    health = PictureHealth(frozen_after_s=1.5)
+    assert [health.check(frame(PICTURE, t)) for t in (100.0, 0.0, 1.0)] == [(), (), ()]
+    assert health.check(frame(PICTURE, 1.5)) == (Cause.PICTURE_FROZEN,)

@@ -54,6 +54,11 @@ class CropScorer(Protocol):
         ...
 
     @property
+    def margin(self) -> float:
+        """The side of its crops in units of the face: what a stored crop without a face box is taken for."""
+        ...
+
+    @property
     def single_image(self) -> bool:
         """Whether a window of one picture may be scored when there is only one."""
         ...
@@ -153,16 +158,22 @@ def score_crops(
             (row, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) for row, image in batch if row.record.key in robust
         ]
         for degradation in degradations if worse else ():
-            crops = [degraded(row, image, degradation, seed) for row, image in worse]
+            crops = [degraded(row, image, degradation, scorer.margin, seed) for row, image in worse]
             passes[degradation.name].take([row for row, _ in worse], *scorer.encode(crops))
             done += len(worse)
             progress(done, total, f"{data.name}, {degradation.name}")
     return {name: scores_of(found, scorer) for name, found in passes.items()}
 
 
-def degraded(row: PreparedCrop, rgb: Image, degradation: Degradation, seed: int) -> StoredCrop:
-    """The crop made worse; one that came out smaller has no more pixels in its source than that."""
-    worse = degradation.apply(rgb, row.record.key, row.margin, seed)
+def degraded(
+    row: PreparedCrop, rgb: Image, degradation: Degradation, whole_margin: float, seed: int
+) -> StoredCrop:
+    """The crop made worse; one that came out smaller has no more pixels in its source than that.
+
+    ``whole_margin`` is the margin of a crop that has no face box.
+    """
+    margin = whole_margin if row.face is None else row.margin
+    worse = degradation.apply(rgb, row.record.key, margin, seed)
     face, source_side, side = row.face, float(row.record.source_width), worse.shape[0]
     if side < rgb.shape[0]:
         source_side = min(source_side, side)
@@ -172,9 +183,10 @@ def degraded(row: PreparedCrop, rgb: Image, degradation: Degradation, seed: int)
 
 def scaled(face: FaceBox, factor: float) -> FaceBox:
     """``face`` in the pixels of a picture that was scaled by ``factor``."""
-    corners = (value * factor for value in (face.x0, face.y0, face.x1, face.y1))
     landmarks = None if face.landmarks is None else face.landmarks * np.float32(factor)
-    return FaceBox(*corners, face.confidence, landmarks)
+    return FaceBox(
+        face.x0 * factor, face.y0 * factor, face.x1 * factor, face.y1 * factor, face.confidence, landmarks
+    )
 
 
 def scores_of(found: Pass, scorer: CropScorer) -> Scores:

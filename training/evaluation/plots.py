@@ -81,7 +81,7 @@ def _save(path: Path, title: str, draw: Any) -> None:
 
 def _roc(axes: Axes, table: Table) -> None:
     curve = evaluate.roc(table.fake, table.score)
-    axes.plot(curve[0], curve[1], drawstyle="default", label=f"AUROC {evaluate.auroc_of(curve):.3f}")
+    axes.plot(curve[0], curve[1], label=f"AUROC {evaluate.auroc_of(curve):.3f}")
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     axes.set(
         xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01)

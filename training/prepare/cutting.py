@@ -136,7 +136,7 @@ def _cut_frame(
             "key": name,
             "source_width": side,
             "source_height": side,
-            "frame_time_s": f"{time_s:.3f}",
+            "frame_time_s": f"{time_s:.6f}",
             "face_confidence": f"{face.confidence:.3f}",
             "faces_in_frame": len(found),
             "inside": f"{inside:.3f}",

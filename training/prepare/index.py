@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,13 +135,17 @@ def numbers(values: Iterable[float]) -> str:
     return " ".join(f"{value:.2f}" for value in values)
 
 
-def index_text(rows: Sequence[Mapping[str, object]]) -> str:
-    """``index.csv`` of rows that have every column."""
+def index_lines(rows: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
+    """The lines of ``index.csv`` for rows that have every column; a large set is never held whole."""
     text = io.StringIO()
     writer: csv.DictWriter[str] = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    yield text.getvalue().encode()
+    for row in rows:
+        text.seek(0)
+        text.truncate()
+        writer.writerow(row)
+        yield text.getvalue().encode()
 
 
 def keys_of_videos(crops: Iterable[PreparedCrop]) -> Iterator[tuple[str, list[PreparedCrop]]]:

@@ -26,12 +26,12 @@ SETTINGS, INDEX, REPORT, CLIPS, PARTS = "prepare.json", "index.csv", "report.jso
 SHARDS = "faces-*.tar"
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """``path`` is what it was before, or all of ``data``, whatever happens in between."""
     handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(part, 0o644)
@@ -48,7 +48,7 @@ def as_json(value: Any) -> bytes:
 def tar_of(files: Iterable[tuple[str, bytes]]) -> bytes:
     """A tar that depends on nothing but its files: no times, no owners."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, data in files:
             member = tarfile.TarInfo(name)
             member.size = len(data)
@@ -127,11 +127,13 @@ class Ledger:
 
     def _compare(self, there: dict[str, Any], wanted: dict[str, Any]) -> None:
         before, now = _flat(there), _flat(wanted)
-        differing = next((name for name in sorted(now) if before.get(name) != now[name]), None)
+        # Other settings often change the items too: they are named first.
+        names = sorted(now, key=lambda name: (name == "items", name))
+        differing = next((name for name in names if before.get(name) != now[name]), None)
         if differing is None:
             return
         if differing in ("items", "version"):
-            what = "another set of files" if differing == "items" else "another version of Unmask"
+            what = "other files, labels or people" if differing == "items" else "another version of Unmask"
         else:
             what = f"{differing} {json.dumps(before.get(differing))} instead of {json.dumps(now[differing])}"
         raise UsageError(
@@ -156,10 +158,10 @@ class Ledger:
             write_whole(self.crops_path(unit), tar_of(crops))
         write_whole(self.record_path(unit), as_json(results))
 
-    def finish(self, index: str, report: Mapping[str, Any]) -> None:
+    def finish(self, index: Iterable[bytes], report: Mapping[str, Any]) -> None:
         """The index comes last: where it lies, everything is there."""
         write_whole(self.folder / REPORT, as_json(report))
-        write_whole(self.folder / INDEX, index.encode())
+        write_whole(self.folder / INDEX, index)
         shutil.rmtree(self.parts)
 
 

@@ -46,22 +46,24 @@ def process_units(
             worker.close()
         return
     arguments = (parts, settings, folder, finder)
-    suspects: list[Unit] = []
+    suspects: Sequence[Unit] = ()
     pending = units
     while pending:
-        # A broken pool does not tell which unit broke it: those at hand are tried alone, the rest goes on.
+        # A broken pool does not tell which unit broke it: those at hand are set aside, the rest goes on.
         at_hand, pending = yield from _run_pool(pending, arguments, min(workers, len(pending)))
-        suspects += at_hand
-    for unit in suspects:
-        broken, _ = yield from _run_pool([unit], arguments, 1)
-        if broken:
+        suspects = (*suspects, *at_hand)
+    while suspects:
+        broken, suspects = yield from _run_pool(suspects, arguments, 1, waiting=1)
+        for unit in broken:
             yield unit, _crashed(unit, folder)
 
 
 def _run_pool(
-    units: Sequence[Unit], arguments: tuple[Any, ...], workers: int
+    units: Sequence[Unit], arguments: tuple[Any, ...], workers: int, waiting: int = _WAITING_PER_WORKER
 ) -> Generator[tuple[Unit, Results], None, tuple[list[Unit], Sequence[Unit]]]:
-    """Yields what is done. Returns, after a crash, the units that were at hand and those not yet begun."""
+    """Yields what is done. Returns, after a crash, the units that were at hand, up to ``waiting`` for each
+    worker, and those not yet begun.
+    """
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(workers, context, _begin, (arguments, stop))
@@ -69,7 +71,7 @@ def _run_pool(
     count = 0
     try:
         while begun or count < len(units):
-            while len(begun) < _WAITING_PER_WORKER * workers and count < len(units):
+            while len(begun) < waiting * workers and count < len(units):
                 begun[pool.submit(_process, units[count])] = units[count]
                 count += 1
             for future in wait(begun, return_when=FIRST_COMPLETED).done:

@@ -27,7 +27,7 @@ def build_report(
     settings: Mapping[str, Any],
     shards: int,
 ) -> dict[str, Any]:
-    """``results`` by ``source``, as workers record them. Ready for JSON."""
+    """``results`` by ``source``, as workers record them, but for ``rows``: their number. Ready for JSON."""
     done = [item for item in assignment.items if results[item.source]["rows"]]
     failed = [
         {
@@ -48,7 +48,7 @@ def build_report(
         "settings": settings,
         "items": len(assignment.items) + len(skipped),
         "prepared": len(done),
-        "crops": sum(len(results[item.source]["rows"]) for item in done),
+        "crops": sum(results[item.source]["rows"] for item in done),
         "shards": shards,
         "clips": sum(results[item.source]["clip"] for item in done),
         "frames": dict(totals),
@@ -81,7 +81,7 @@ def _sets(
     for item in done:
         split = assignment.split_of[item.source]
         sets[split][item.label] += 1
-        sets[split]["crops"] += len(results[item.source]["rows"])
+        sets[split]["crops"] += results[item.source]["rows"]
         groups[split].add(assignment.group_of[item.source])
     for split, names in groups.items():
         sets[split]["groups"] = len(names)

@@ -18,10 +18,10 @@ from unmask.training.data.dfdc import DataError
 from unmask.training.prepare.cutting import CutSettings
 from unmask.training.prepare.duplicates import file_size, without_duplicates
 from unmask.training.prepare.identities import read_people, with_people
-from unmask.training.prepare.index import index_text
+from unmask.training.prepare.index import index_lines
 from unmask.training.prepare.items import Skipped, SourceItem, item_keys
 from unmask.training.prepare.layouts.base import LayoutOptions
-from unmask.training.prepare.layouts.registry import FoundLayout
+from unmask.training.prepare.layouts.registry import FoundLayout, check_options
 from unmask.training.prepare.ledger import CLIPS, REPORT, Ledger, fingerprint
 from unmask.training.prepare.media import Parts
 from unmask.training.prepare.pool import process_units
@@ -66,6 +66,7 @@ def plan(root: Path, found: FoundLayout, settings: PrepareSettings) -> Plan:
     The order is drawn by the seed, so that each shard holds all sorts. Raises ``UsageError`` where the data
     set is empty or cannot be split as asked.
     """
+    check_options(found.layout, settings.layout)
     listing = found.layout.list_items(root, settings.layout)
     items: Sequence[SourceItem] = listing.items
     if settings.identities:
@@ -123,7 +124,8 @@ def prepare(
         results: dict[str, dict[str, Any]] = {}
 
         def take(unit: Unit, found: list[dict[str, Any]]) -> None:
-            results.update((result["source"], result) for result in found)
+            # A large data set has millions of rows: they stay in the ledger, and only their number here.
+            results.update((result["source"], result | {"rows": len(result["rows"])}) for result in found)
             packer.add(unit.number, [row["file"] for result in found for row in result["rows"]])
             progress(len(results), len(plan.assignment.items))
 
@@ -141,7 +143,7 @@ def prepare(
             raise DataError(
                 f"Not one face crop came of {report['items']} files ({reasons}): check the face finder."
             )
-        ledger.finish(index_text(_rows(plan, results)), report)
+        ledger.finish(index_lines(_rows(plan, ledger)), report)
         return report
 
 
@@ -160,10 +162,10 @@ def _described(plan: Plan, settings: PrepareSettings, finder: str) -> dict[str, 
     }
 
 
-def _rows(plan: Plan, results: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(plan: Plan, ledger: Ledger) -> Iterator[dict[str, Any]]:
     """The rows of the index, in the order of the shards."""
-    rows = []
     for unit in plan.units:
+        results = {result["source"]: result for result in ledger.read(unit.number)}
         for item, key in unit.entries:
             common = {
                 "label": item.label,
@@ -176,8 +178,7 @@ def _rows(plan: Plan, results: dict[str, dict[str, Any]]) -> list[dict[str, Any]
                 "source_video": item.source,
             }
             for row in results[item.source]["rows"]:
-                rows.append(common | {name: value for name, value in row.items() if name != "file"})
-    return rows
+                yield common | {name: value for name, value in row.items() if name != "file"}
 
 
 def expected_bytes(units: Sequence[Unit], cut: CutSettings) -> int:

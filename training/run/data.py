@@ -48,7 +48,12 @@ class RunData:
 
 
 def load_run_data(
-    folder: Path, recipe: Recipe, cache: Path, *, subset: int | None = None, log: Callable[[str], None] = print
+    folder: Path,
+    recipe: Recipe,
+    cache: Path,
+    *,
+    subset: int | None = None,
+    log: Callable[[str], None] = print,
 ) -> RunData:
     """Read ``folder/index.csv``, choose the samples, and decode their crops into ``cache`` once.
 
@@ -108,7 +113,9 @@ def classes_of(crops: Sequence[PreparedCrop], recipe: Recipe) -> tuple[str, ...]
         raise DataError(f"{recipe.name} tells generators apart, but the index names none for {unnamed!r}.")
     names = sorted({crop.manipulation for crop in fakes})
     if len(names) < 2:
-        raise DataError(f"{recipe.name} tells generators apart, but the data has {len(names)}; give at least 2.")
+        raise DataError(
+            f"{recipe.name} tells generators apart, but the data has {len(names)}; give at least 2."
+        )
     return ("real", *names)
 
 

@@ -32,7 +32,7 @@ class RunFolder:
     def begin(self, config: Mapping[str, Any]) -> bool:
         """Claim the folder for ``config``; whether a run with the same one was begun here before.
 
-        Raises ``RunError`` where another run lies here. What ``config`` says under ``about`` is kept, not compared.
+        Raises ``RunError`` where another run lies here. What stands under ``about`` is not compared.
         """
         path = self.path / CONFIG
         plain = json.loads(json.dumps(config))

@@ -27,7 +27,7 @@ from unmask.training.zoo.weights import load_init
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """``init`` are starting weights, ``partial`` takes what fits of them. ``cache`` holds decoded crops
-    (``out/cache`` by default). ``steps`` ends every epoch early, for trials. ``threads`` None: torch's own."""
+    (``out/cache`` by default). ``steps`` ends every epoch early, for trials. ``threads``: of torch."""
 
     data: Path
     out: Path
@@ -94,7 +94,7 @@ def run_recipe(recipe: Recipe, options: RunOptions, log: Callable[[str], None] =
     trainer = Trainer(model, recipe, batches, folder, device, log, checkpoint_every=options.checkpoint_every)
     log(
         f"{recipe.name} on {device}: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters, "
-        f"{len(data.train)} samples to train on, {len(data.validation)} to validate, {batches.steps} steps per epoch"
+        f"{len(data.train)} samples to train on, {len(data.validation)} to validate, {batches.steps} steps an epoch"
     )
     if continuing and trainer.resume():
         where = f"continuing after step {trainer.step}, in epoch {trainer.epoch + 1}"
@@ -111,7 +111,10 @@ def _fit(trainer: Trainer, folder: RunFolder, log: Callable[[str], None]) -> Non
         tracker.row(trainer.step, row)
         is_best = trainer.best.waited == 0
         if is_best:
-            matrix = {"classes": list(trainer.model.classes), "matrix": [list(line) for line in scores.confusion]}
+            matrix = {
+                "classes": list(trainer.model.classes),
+                "matrix": [list(line) for line in scores.confusion],
+            }
             folder.write_json("confusion.json", matrix | {"epoch": row["epoch"]})
         if not plots[0]:
             return

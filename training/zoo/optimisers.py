@@ -77,10 +77,11 @@ class Rates:
 
     def end_epoch(self, validation_loss: float) -> None:
         """Only a ``plateau`` schedule looks at the loss."""
-        if self.spec.kind == "plateau" and not self._plateau.see(validation_loss):
-            if self._plateau.waited >= self.spec.patience:
-                self.reduced *= self.spec.factor
-                self._plateau.waited = 0
+        if self.spec.kind != "plateau" or self._plateau.see(validation_loss):
+            return
+        if self._plateau.waited >= self.spec.patience:
+            self.reduced *= self.spec.factor
+            self._plateau.waited = 0
 
     def state(self) -> dict[str, Any]:
         return {"base": self.base, "reduced": self.reduced, "plateau": self._plateau.state()}

@@ -46,7 +46,12 @@ def said(outputs: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def evaluate(
-    model: ZooModel, batches: Iterable[ClipBatch], loss: LossFunction, device: torch.device, *, amp: bool = False
+    model: ZooModel,
+    batches: Iterable[ClipBatch],
+    loss: LossFunction,
+    device: torch.device,
+    *,
+    amp: bool = False,
 ) -> Scores:
     """Raises ``RunError`` where an output is not finite, ``ValueError`` where the samples lack a class."""
     model.eval()

@@ -1,6 +1,6 @@
 """A few steps of every recipe on one random batch: ``python -m unmask.training.zoo.smoke --out SMOKE.md``.
 
-It shows that each network can be built, stepped and made to learn two pictures by heart, and what a step
+It shows that each network can be built, stepped and made to learn a batch by heart, and what a step
 costs. It says nothing about how well a network finds manipulations.
 """
 
@@ -25,13 +25,17 @@ from unmask.training.zoo.recipe import Recipe
 from unmask.training.zoo.registry import build_model, find_recipe, recipe_names
 
 GENERATORS = ("real", "generator-a", "generator-b", "generator-c")
+#: Two windows of more frames than these would need over 10 GB to learn from.
+_LONGEST_PAIR = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Smoke:
-    """``first`` and ``last`` are the losses before the first and after the last step; ``ms`` per step."""
+    """``first`` and ``last`` are the losses before the first and after the last step, ``ms`` the time of a
+    step on ``windows`` windows."""
 
     recipe: Recipe
+    windows: int
     parameters: int
     learning: int
     steps: int
@@ -41,18 +45,19 @@ class Smoke:
 
 
 def smoke(recipe: Recipe, device: torch.device, *, seconds: float = 15.0, most: int = 10) -> Smoke:
-    """Step on one batch of two random windows, the recipe's size and length, at its full rate: at least
-    twice, then until ``seconds`` are over or ``most`` steps are done."""
+    """Step on one batch of two random windows (one where they are long), the recipe's size and length, at
+    its full rate: at least twice, then until ``seconds`` are over or ``most`` steps are done."""
     torch.manual_seed(recipe.training.seed)
     classes = GENERATORS if recipe.classes == "manipulation" else ("real", "fake")
     model = build_model(recipe, classes).to(device)
     phase = phases(recipe)[0]
     set_trainable(model, phase.train_last)
     optimiser, loss = make_optimiser(recipe.optimiser, model.parameters()), make_loss(recipe.loss)
-    shape = (2, recipe.input.frames, 3, model.side, model.side)
+    windows = 2 if recipe.input.frames <= _LONGEST_PAIR else 1
+    shape = (windows, recipe.input.frames, 3, model.side, model.side)
     clips = torch.randint(0, 256, shape, dtype=torch.uint8).to(device)
     mask = torch.ones(shape[:2], device=device)
-    labels = torch.tensor([REAL, len(classes) - 1], device=device)
+    labels = torch.tensor([len(classes) - 1, REAL][:windows], device=device)
     losses: list[float] = []
     times: list[float] = []
     began = time.monotonic()
@@ -72,33 +77,48 @@ def smoke(recipe: Recipe, device: torch.device, *, seconds: float = 15.0, most: 
         times.append(1e3 * (time.perf_counter() - start))
     total = sum(parameter.numel() for parameter in model.parameters())
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    return Smoke(recipe, total, learning, len(times), statistics.median(times[1:]), losses[0], losses[-1])
+    return Smoke(
+        recipe, windows, total, learning, len(times), statistics.median(times[1:]), losses[0], losses[-1]
+    )
 
 
 def table(results: Sequence[Smoke]) -> str:
     """As Markdown."""
     lines = [
-        "| recipe | picture | frames | parameters (M) | learning at first (M) | steps | ms per step of 2 "
+        "| recipe | picture | batch x frames | parameters (M) | learning at first (M) | steps | ms per step "
         "| loss before | loss after |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+        "|---|---|---|---:|---:|---:|---:|---:|---:|",
     ]
     for one in results:
         seen = one.recipe.input
-        lines.append(
-            f"| {one.recipe.name} | {seen.height} x {seen.width} | {seen.frames} | {one.parameters / 1e6:.2f} "
-            f"| {one.learning / 1e6:.2f} | {one.steps} | {one.ms:.0f} | {one.first:.4f} | {one.last:.4f} |"
+        cells = (
+            one.recipe.name,
+            f"{seen.height} x {seen.width}",
+            f"{one.windows} x {seen.frames}",
+            f"{one.parameters / 1e6:.2f}",
+            f"{one.learning / 1e6:.3g}",
+            str(one.steps),
+            f"{one.ms:.0f}",
+            f"{one.first:.4f}",
+            f"{one.last:.4f}",
         )
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def report(results: Sequence[Smoke], command: str, device: torch.device) -> str:
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
+    where = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"CPU, {torch.get_num_threads()} thread(s)"
+    )
     return (
         "# Smoke results of the zoo\n\n"
-        "Each recipe steps a few times on one batch of two windows of random pixels, at its own picture size,\n"
-        "window length and full learning rate, from random weights. The loss falls where the network can learn\n"
-        "two windows by heart; it says nothing about finding manipulations. Losses are of training mode (with\n"
-        "dropout), times are medians of the steps after the first, measured while other work went on.\n\n"
+        "Each recipe steps a few times on one batch of random pixels, two windows or one, at its own\n"
+        "picture size, window length and full learning rate, from random weights. The loss falls where the\n"
+        "network can learn the batch by heart; it says nothing about finding manipulations. Losses are of\n"
+        "training mode (with dropout), times are medians of the steps after the first, measured while other\n"
+        "work went on.\n\n"
         f"`{command}` on {where}, torch {torch.__version__}\n\n{table(results)}"
     )
 
@@ -107,7 +127,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.zoo.smoke", description=__doc__)
     parser.add_argument("recipes", nargs="*", help="names (default: all)")
     parser.add_argument("--out", type=Path, help="also write the report there")
-    parser.add_argument("--seconds", type=float, default=15.0, help="time for each recipe after its second step")
+    parser.add_argument(
+        "--seconds", type=float, default=15.0, help="time for each recipe after its second step"
+    )
     parser.add_argument("--most", type=int, default=10, help="steps at most")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

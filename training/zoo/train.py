@@ -48,7 +48,9 @@ class Trainer:
         labels = [sample.label for sample in batches.data.train]
         weights = class_weights(labels, len(model.classes)) if recipe.loss.balance else None
         self.loss = make_loss(recipe.loss, weights)
-        self.averaged = None if recipe.training.average is None else copy.deepcopy(self.model).requires_grad_(False)
+        self.averaged = (
+            None if recipe.training.average is None else copy.deepcopy(self.model).requires_grad_(False)
+        )
         self.optimiser = make_optimiser(recipe.optimiser, self.model.parameters())
         self.rates = Rates(recipe.schedule, recipe.optimiser.rate, recipe.training.epochs, batches.steps)
         self.plan = phases(recipe)
@@ -85,7 +87,11 @@ class Trainer:
         self.history.append(row)
         self.rates.end_epoch(scores.loss)
         if self.best.see(scores.auroc):
-            facts = {"epoch": self.epoch, "scores": scores.row(), "confusion": [list(r) for r in scores.confusion]}
+            facts = {
+                "epoch": self.epoch,
+                "scores": scores.row(),
+                "confusion": [list(r) for r in scores.confusion],
+            }
             self.folder.save(BEST, trained_state(shown, self.recipe) | facts)
         self.patience.see(scores.auroc)
         self.log(
@@ -104,7 +110,7 @@ class Trainer:
         self._checkpoint()
 
     def _enter_phase(self) -> None:
-        """Where the plan has a phase for this epoch: other layers learn, at another rate, with new patience."""
+        """Where a phase begins with this epoch: other layers learn, at another rate, with new patience."""
         phase = phase_of(self.plan, self.epoch)
         set_trainable(self.model, phase.train_last)
         if phase.epoch == self.epoch:
@@ -136,13 +142,18 @@ class Trainer:
             group["lr"] = self.rates.at(self.step)
         to_training(self.model)
         self.optimiser.zero_grad(set_to_none=True)
-        labels, mask = torch.from_numpy(batch.labels).to(self.device), torch.from_numpy(batch.mask).to(self.device)
+        labels, mask = (
+            torch.from_numpy(batch.labels).to(self.device),
+            torch.from_numpy(batch.mask).to(self.device),
+        )
         with torch.autocast(self.device.type, torch.float16, enabled=self.amp):
             windows, frames = self.model(to_network(batch.crops, self.device), mask)
         loss = self._total(windows.float(), frames.float(), labels, mask)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise RunError(f"The loss became {value} at step {self.step + 1}: lower the recipe's learning rate.")
+            raise RunError(
+                f"The loss became {value} at step {self.step + 1}: lower the recipe's learning rate."
+            )
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
         if self.recipe.optimiser.clip is not None:
@@ -165,7 +176,7 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self, slow: ZooModel) -> None:
-        """Parameters follow slowly, quicker early on so that the start does not linger; statistics are copied."""
+        """Parameters follow slowly, quicker early on so that the start soon fades; statistics are copied."""
         assert self.recipe.training.average is not None
         decay = min(self.recipe.training.average, (1 + self.step) / (10 + self.step))
         for mine, new in zip(slow.parameters(), self.model.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""Starting weights and trained networks from files. Nothing is fetched, and nothing that misses is passed over."""
+"""Starting weights and trained networks from files. Nothing is fetched, nothing missing passed over."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class WeightsError(UnmaskError):
 class InitReport:
     """What became of every tensor. ``fresh`` are ours that keep their random start because the file has
     none, ``left_out`` the file's own classifier, ``resized`` position embeddings of another picture size;
-    ``missing`` (of the backbone), ``unexpected`` and ``misshapen`` are empty unless partial loading was asked for."""
+    ``missing`` (of the backbone), ``unexpected`` and ``misshapen`` are empty unless loading was partial."""
 
     loaded: int
     fresh: tuple[str, ...]
@@ -61,7 +61,7 @@ def _some(keys: tuple[str, ...], most: int = 3) -> str:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Named tensors of a ``.pt``/``.pth`` (tensors only, no code is run), ``.npz`` or ``.safetensors`` file."""
+    """Named tensors of a ``.pt``, ``.pth`` (no code in it is run), ``.npz`` or ``.safetensors`` file."""
     if not path.is_file():
         raise WeightsError(f"There are no weights at {path}: give a .pt, .pth, .npz or .safetensors file.")
     kind = path.suffix.lower()
@@ -77,7 +77,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
             return load_file(path)
     except (pickle.UnpicklingError, ValueError, RuntimeError, EOFError, OSError) as error:
-        raise WeightsError(f"{path} holds no readable weights ({str(error).splitlines()[0][:120]}).") from error
+        raise WeightsError(
+            f"{path} holds no readable weights ({str(error).splitlines()[0][:120]})."
+        ) from error
     raise WeightsError(f"{path} is of no known kind: give a .pt, .pth, .npz or .safetensors file.")
 
 
@@ -98,7 +100,11 @@ def load_init(model: ZooModel, path: Path, *, partial: bool = False) -> InitRepo
     found = read_weights(path)
     if "00.w" in found and isinstance(model.backbone, MobileNetBackbone):
         found = _numbered(path)
-    own = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith("num_batches_tracked")}
+    own = {
+        name: tensor
+        for name, tensor in model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
     taken: dict[str, Tensor] = {}
     left_out, resized, unexpected, misshapen = [], [], [], []
     for key, tensor in found.items():
@@ -123,7 +129,9 @@ def load_init(model: ZooModel, path: Path, *, partial: bool = False) -> InitRepo
         len(taken), fresh, tuple(left_out), tuple(resized), missing, tuple(unexpected), tuple(misshapen)
     )
     if not taken or ((missing or unexpected or misshapen) and not partial):
-        raise WeightsError(f"{path} does not fit this network: {report.sentence()}; --init-partial takes what fits.")
+        raise WeightsError(
+            f"{path} does not fit this network: {report.sentence()}; --init-partial takes what fits."
+        )
     model.load_state_dict(taken, strict=False)
     return report
 
@@ -159,7 +167,11 @@ def _fitted(model: ZooModel, name: str, tensor: Tensor) -> Tensor | None:
 
 def trained_state(model: ZooModel, recipe: Recipe) -> dict[str, Any]:
     """What ``best.pt`` holds: enough to build the network again."""
-    return {"model": model.state_dict(), "recipe": recipe.model_dump(mode="json"), "classes": list(model.classes)}
+    return {
+        "model": model.state_dict(),
+        "recipe": recipe.model_dump(mode="json"),
+        "classes": list(model.classes),
+    }
 
 
 def load_trained(path: Path) -> tuple[ZooModel, Recipe]:

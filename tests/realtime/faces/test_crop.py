@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -149,3 +150,14 @@ def test_a_box_without_area_is_refused(face: FaceBox) -> None:
 def test_a_box_outside_the_picture_gives_a_crop_and_no_crash() -> None:
     picture = smooth_picture(60, 60)
     assert crop_face(picture, box(500, 500, 400), CropSpec(size=64)).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("align", ["none", "roll"])
+def test_a_panorama_beyond_what_opencv_warps_is_cut_the_same(align: Literal["none", "roll"]) -> None:
+    """OpenCV warps no picture with a side of 32767 pixels or more."""
+    near = smooth_picture(300, 100)
+    wide = np.concatenate([near, np.zeros((100, 33_000, 3), np.uint8)], axis=1)
+    spec = CropSpec(size=64, align=align)
+    for left in (-10, 40, 120):
+        face = box(left, 30, 50, eyes((left + 12, 45), (left + 38, 52)))
+        np.testing.assert_array_equal(crop_face(wide, face, spec), crop_face(near, face, spec))

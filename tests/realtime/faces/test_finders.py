@@ -9,13 +9,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from unmask.engines.errors import FaceModelError
 from unmask.realtime.faces.boxes import fitted_size, sorted_faces
 from unmask.realtime.faces.cascade import CascadeFinder
 from unmask.realtime.faces.finder import FaceFinder
-from unmask.realtime.faces.scrfd import ScrfdFinder
+from unmask.realtime.faces.scrfd import InputSize, ScrfdFinder
 from unmask.realtime.faces.yunet import YunetFinder
 from unmask.realtime.types import FaceBox, Image
 
@@ -51,6 +52,7 @@ def make(shared: Path) -> Callable[[str], FaceFinder]:
         "scrfd 320": lambda: network.sibling(320, 0.5),
         "scrfd auto": lambda: ScrfdFinder(scrfd),
         "yunet": lambda: YunetFinder(yunet, min_confidence=0.7),
+        "cascade": CascadeFinder,
     }
     return lambda name: makers[name]()
 
@@ -98,6 +100,46 @@ def test_nothing_in_an_empty_or_tiny_picture(make: Callable[[str], FaceFinder], 
     finder = make(name)
     assert finder.find(np.full((240, 320, 3), 90, np.uint8)) == []
     assert finder.find(np.zeros((1, 900, 3), np.uint8)) == []
+
+
+@pytest.mark.parametrize("shape", [(20, 10_000), (10_000, 8), (40, 40_000)])
+@pytest.mark.parametrize("name", [*NETWORKS, "cascade"])
+def test_nothing_in_a_picture_that_is_a_mere_strip(
+    make: Callable[[str], FaceFinder], name: str, shape: tuple[int, int]
+) -> None:
+    strip = np.full((*shape, 3), 90, np.uint8)
+    assert make(name).find(strip) == []
+
+
+@pytest.mark.parametrize("size", ["auto", 640])
+def test_a_model_of_one_fixed_size_says_so_and_looks_once(
+    shared: Path, tmp_path: Path, group: Image, size: InputSize
+) -> None:
+    finder = ScrfdFinder(fixed_to(640, shared, tmp_path), input_size=size)
+    assert len(finder.find(group)) == 6
+    assert finder.looks == {320: 0, 640: 0}
+    assert "input 640 px" in finder.description
+    assert len(finder.sibling(192, 0.3).find(group)) == 6
+
+
+def test_another_size_than_the_model_takes_is_an_error(shared: Path, tmp_path: Path) -> None:
+    with pytest.raises(FaceModelError, match="--face-size 640"):
+        ScrfdFinder(fixed_to(640, shared, tmp_path), input_size=320)
+
+
+def fixed_to(side: int, shared: Path, folder: Path) -> Path:
+    """SCRFD as some packs export it: for one input size."""
+    model = onnx.load(str(shared / "models" / "scrfd_500m.onnx"))
+    for axis, length in zip(model.graph.input[0].type.tensor_type.shape.dim, (1, 3, side, side), strict=True):
+        axis.ClearField("dim_param")
+        axis.dim_value = length
+    path = folder / "fixed.onnx"
+    onnx.save(model, str(path))
+    return path
+
+
+def test_auto_says_its_sizes(make: Callable[[str], FaceFinder]) -> None:
+    assert "input 320 or 640 px as needed" in make("scrfd auto").description
 
 
 def test_a_face_that_fills_the_picture_is_found_by_auto(

@@ -82,6 +82,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         {"refresh_every": 0},
         {"pack": "antelope"},
         {"kind": "cascade", "model": Path("x.onnx")},
+        {"kind": "cascade", "input_size": 320},
     ],
 )
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, object]) -> None:
@@ -98,6 +99,12 @@ def test_auto_falls_back_to_the_cascade_and_says_so_once(no_model: list[str]) ->
     fallback = [sentence for sentence in said if "offline fallback" in sentence]
     assert len(fallback) == 1
     assert "--face-model PATH" in fallback[0]
+
+
+def test_the_fallback_says_that_it_takes_no_input_size(no_model: list[str]) -> None:
+    said: list[str] = []
+    make_face_finder(FaceFinderSettings(input_size=320), said.append)
+    assert "--face-size 320" in said[-1]
 
 
 def test_scrfd_that_cannot_be_had_is_an_error(no_model: list[str]) -> None:

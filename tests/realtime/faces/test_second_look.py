@@ -68,6 +68,12 @@ def test_a_weak_face_that_is_seen_again_keeps_its_box_and_gains_confidence() -> 
     assert (look.counts.weak, look.counts.confirmed, look.counts.dropped) == (1, 1, 0)
 
 
+def test_a_less_sure_confirmation_takes_no_confidence_away() -> None:
+    weak = face(100, 100, 80, 0.6)
+    (kept,) = SecondLook(FakeFinder([weak]), Whiteness(0.4)).find(picture_with(weak))
+    assert kept.confidence == 0.6
+
+
 def test_a_weak_face_that_is_not_seen_again_is_dropped() -> None:
     weak, sure = face(100, 100, 80, 0.55), face(300, 100, 80, 0.9)
     look = SecondLook(FakeFinder([sure, weak]), Whiteness())

@@ -8,7 +8,8 @@ from fakes import ScriptedSource, picture
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unmask.realtime.scan.sampling import SamplePlan, every_frame, plan_samples, sampled
+from unmask.engines.errors import SourceError
+from unmask.realtime.scan.sampling import SamplePlan, measured, plan_samples, sampled
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.video_file import VideoFileSource
 
@@ -69,8 +70,12 @@ def test_a_rate_below_the_stride_gives_no_frame_twice(tmp_path):
     assert len(samples) == 6
 
 
-def test_without_a_length_the_budget_ends_it():
-    source = ScriptedSource([picture()] * 100)
+def test_a_length_that_is_not_told_is_measured():
+    source = ScriptedSource([picture()] * 101)
     source.open()
-    samples = list(every_frame(source, 0.2, 7))
-    assert [sample.frame.time_s for sample in samples] == pytest.approx([0.2 * step for step in range(7)])
+    assert measured(source) == (4.0, "")
+    broken = ScriptedSource([*[picture()] * 26, SourceError("it breaks off")])
+    broken.open()
+    assert measured(broken) == (1.0, "it breaks off")
+    with pytest.raises(SourceError):
+        measured(ScriptedSource([SourceError("nothing can be read")]))

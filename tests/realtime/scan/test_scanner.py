@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zipfile
 
 import cv2
@@ -18,6 +19,7 @@ from unmask.realtime.scan.items import expand
 from unmask.realtime.scan.results import as_json
 from unmask.realtime.scan.scanner import Scanner, ScanSettings
 from unmask.realtime.sources.registry import SourceOptions
+from unmask.realtime.sources.video_file import VideoFileSource
 from unmask.realtime.types import Cause, Verdict
 from unmask.realtime.verdict import threshold_for
 
@@ -181,3 +183,23 @@ def test_the_page_needs_nothing_else_and_shows_pictures_only_when_asked(scan, de
     assert "<where>" not in page, "names are escaped"
     for outside in ("http://", "src='/", "src='http", "href", "<script", "<link", "url("):
         assert outside not in page
+
+
+def test_an_address_that_cannot_be_is_an_item_with_an_error(scan, half_swapped):
+    bad, long, good = scan("ftp://host/call.mp4", "nosuch://host/" + "a" * 400, half_swapped)
+    assert "ftp://host/call.mp4" in bad.error
+    assert long.error
+    assert good.verdict is Verdict.SIGNS
+
+
+def test_a_long_recording_that_tells_no_length_is_covered_evenly_too(scan, tmp_path, monkeypatch):
+    pictures = [picture((LEFT, BLUE if number < 300 else RED), seed=number) for number in range(500)]
+    path = write_video(tmp_path / "long.mp4", pictures)
+    opened = VideoFileSource.open
+    monkeypatch.setattr(VideoFileSource, "open", lambda source: dataclasses.replace(opened(source), duration_s=None))
+    (item,) = scan(path, most_frames=40)
+    assert item.stretches == 4
+    assert item.verdict is Verdict.SIGNS, "the end is looked at like the beginning"
+    assert item.duration_s == pytest.approx(20.0, abs=0.1)
+    (whole,) = scan(path)
+    assert (whole.stretches, whole.verdict) == (1, Verdict.SIGNS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from updates import face_state, update
@@ -77,3 +78,20 @@ def test_an_existing_file_is_continued(tmp_path):
 def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(UsageError, match="Cannot write"):
         JsonLinesSink(tmp_path / "nowhere" / "events.jsonl", {})
+
+
+def test_what_is_kept_of_faces_and_alarms_that_are_gone_does_not_grow(sink):
+    for number in range(1, 500):
+        alarm = Event(number, number / 25, number / 25, 0.9)
+        sink.take(update(number / 25, face_state(track=number), sequence=number, events=(alarm,)))
+    assert len(sink._said) < 20
+    lines = lines_of(sink.path)
+    assert sum(line["type"] == "event" for line in lines) == 2 * 499
+
+
+def test_a_name_that_is_no_unicode_is_written_all_the_same(tmp_path):
+    name = os.fsdecode(b"caf\xe9.mp4")
+    sink = JsonLinesSink(tmp_path / "events.jsonl", {"sources": [name]})
+    sink.take(update(1.0, source_id=name))
+    sink.close()
+    assert lines_of(tmp_path / "events.jsonl")[0]["sources"] == [name]

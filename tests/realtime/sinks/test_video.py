@@ -81,3 +81,11 @@ def test_nothing_is_left_when_no_frame_came(tmp_path):
 def test_a_target_that_cannot_be_is_one_sentence(tmp_path, name, sentence):
     with pytest.raises(UsageError, match=sentence):
         VideoSink(tmp_path / name, "fake")
+
+
+def test_matroska_is_written_too(tmp_path):
+    sink = VideoSink(tmp_path / "out.mkv", "fake")
+    for number in range(1, 4):
+        sink.take(update(number / 25, sequence=number))
+    sink.close()
+    assert len(frames_of(tmp_path / "out.mkv")) == 3

@@ -29,11 +29,14 @@ def write_video(
     images: list[np.ndarray] | None = None,
     options: dict[str, str] | None = None,
     container_options: dict[str, str] | None = None,
+    title: str = "",
 ) -> Path:
     """A video whose frame n carries the number n; ``ticks`` are timestamps in units of 1/100 s."""
     images = images or [draw_pattern(*SIZE, number) for number in range(frames if ticks is None else len(ticks))]
     ticks = ticks or [4 * number for number in range(len(images))]
     with av.open(str(path), "w", options=container_options or {}) as container:
+        if title:
+            container.metadata["title"] = title
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = "yuv420p"

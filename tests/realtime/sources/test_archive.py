@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import stat
 import tempfile
+import threading
+import time
 import zipfile
 
 import pytest
 from PIL import Image
 
 from unmask.engines.errors import SourceError
+from unmask.realtime.sources import archive
 from unmask.realtime.sources.archive import ArchiveLimits, ArchiveSource, list_members, open_member
 from unmask.realtime.sources.synthetic import read_number
 
@@ -160,10 +163,40 @@ def test_what_is_no_zip_or_holds_nothing(make_zip, tmp_path):
         list_members(make_zip([("a.txt", b"x")]))
 
 
-def test_a_damaged_member_is_named(make_zip):
-    path = make_zip([("a.png", png(1) * 20)], compression=zipfile.ZIP_STORED)
+@pytest.mark.parametrize(
+    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+@pytest.mark.parametrize("place", [30, 60])
+def test_a_damaged_member_is_named(make_zip, compression, place):
+    """At 30 stands the member's name once more: a byte of no character; at 60 its data."""
+    path = make_zip([("ä.png", png(1) * 20)], compression=compression)
     data = bytearray(path.read_bytes())
-    data[60] ^= 0xFF
+    data[place] ^= 0x7F
     path.write_bytes(data)
-    with pytest.raises(SourceError, match=r"a\.png"):
+    with pytest.raises(SourceError, match=r"ä\.png"):
         ArchiveSource("zip", path).open()
+
+
+def test_close_ends_the_unpacking_of_a_large_video(make_zip, video, tmp_path, temporary, monkeypatch, until):
+    """Unpacked to its end, this one takes minutes; nothing of it may stay on the disk."""
+    path = make_zip([("a.mp4", video(tmp_path / "a.mp4", frames=120).read_bytes())])
+    read = zipfile.ZipExtFile.read
+    monkeypatch.setattr(archive, "_COPY_BLOCK", 16)
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", lambda self, n: (time.sleep(0.05), read(self, n))[1])
+    source = ArchiveSource("zip", path)
+    said = []
+
+    def open_it():
+        try:
+            source.open()
+        except SourceError as error:
+            said.append(error)
+
+    thread = threading.Thread(target=open_it, daemon=True)
+    thread.start()
+    until(lambda: list(temporary.rglob("video.mp4")))
+    source.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert said[0].retryable
+    assert list(temporary.iterdir()) == []

@@ -147,7 +147,7 @@ def test_no_permission_names_the_group(cameras, tmp_path):
 
 def test_no_permission_names_the_group_also_for_root(cameras, monkeypatch):
     monkeypatch.setattr("os.access", lambda *_: False)
-    assert "may not use" in cameras.list()[0].problem
+    assert "usermod" in cameras.list()[0].problem
     with pytest.raises(SourceError, match="usermod") as caught:
         CameraSource("0", 0, capture=Driver(), cameras=cameras).open()
     assert not caught.value.retryable

@@ -94,6 +94,21 @@ def test_bad_pictures_are_refused_by_name(tmp_path, monkeypatch):
         decode_image(whole, "whole.png")
 
 
+def test_whatever_a_decoder_raises_becomes_a_sentence_that_names_the_picture(tmp_path):
+    """Pillow's plugins raise what they please: RuntimeError from AVIF, TypeError from a TIFF without a width."""
+    whole = save(tmp_path / "whole.avif", Image.effect_noise((32, 24), 50).convert("RGB")).read_bytes()
+    place = whole.index(b"av01") + 3
+    (tmp_path / "a.avif").write_bytes(whole[:place] + b"X" + whole[place + 1 :])
+    tiff = bytearray(save(tmp_path / "a.tif", Image.new("L", (8, 8))).read_bytes())
+    tag = tiff.index((256).to_bytes(2, "little"), 8)
+    tiff[tag : tag + 2] = (250).to_bytes(2, "little")
+    (tmp_path / "a.tif").write_bytes(tiff)
+    save(tmp_path / "float.tif", Image.new("F", (8, 8)))
+    for name in ("a.avif", "a.tif", "float.tif"):
+        with pytest.raises(SourceError, match=rf"^{name} .*(again|convert)"):
+            ImageSource(name, tmp_path / name).open()
+
+
 def test_a_huge_claim_is_refused_without_decoding(tmp_path):
     """A BMP header that claims 60,000 x 60,000 pixels."""
     good = save(tmp_path / "a.bmp", Image.new("RGB", (4, 4)))

@@ -113,6 +113,19 @@ def test_close_during_a_grab_leaves_the_freeing_to_the_reader():
     assert source.frees == 1
 
 
+def test_what_fails_because_it_was_closed_is_an_end_and_no_error():
+    source = Listed([])
+    source.open()
+
+    def cut_off() -> None:
+        source._stop.set()  # close() sets it first, and then waits for the grab
+        raise SourceError("the connection is gone", retryable=True)
+
+    source.left = [cut_off]
+    assert source.read() is None
+    assert source.frees == 1
+
+
 class FakeClock:
     """A clock and a stop event in one: waiting moves the time."""
 

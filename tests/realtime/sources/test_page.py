@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import io
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -76,3 +77,20 @@ def test_yt_dlp_errors_are_one_sentence():
         PageSource("page", "http://127.0.0.1:9/none", timeout_s=1).open()
     assert "\n" not in str(caught.value)
     assert "cannot be opened" in str(caught.value)
+
+
+def test_yt_dlp_errors_carry_no_colours_of_a_terminal(monkeypatch):
+    pytest.importorskip("yt_dlp")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with pytest.raises(SourceError) as caught:
+        PageSource("page", "http://127.0.0.1:9/none", timeout_s=1).open()
+    assert "\x1b" not in str(caught.value)
+    assert "ERROR" not in str(caught.value)
+    assert "check the address" in str(caught.value)

@@ -6,10 +6,11 @@ import json
 
 import pytest
 from PIL import Image
+from toy_package import build_toy_package
 
 from unmask.cli.main import main
 from unmask.engines.errors import UsageError
-from unmask.realtime.sources.registry import SourceOptions, list_sources, make_source
+from unmask.realtime.sources.registry import SourceOptions, list_sources, make_source, refuse_unused
 from unmask.realtime.sources.synthetic import read_number
 
 
@@ -116,7 +117,33 @@ def test_listing_names_what_cannot_be_used(monkeypatch):
 def test_the_command(monkeypatch, capsys):
     monkeypatch.delenv("DISPLAY", raising=False)
     assert main(["sources", "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["version"] == 1
+    rows = listing["sources"]
     assert {"spec", "kind", "description", "available", "reason"} == set(rows[0])
     assert main(["sources"]) == 0
-    assert "unavailable, because" in " ".join(capsys.readouterr().out.split())
+    assert ", unavailable: " in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_wish_that_no_source_can_grant_is_an_error(tmp_path, video):
+    clip = make_source(str(video(tmp_path / "a.mp4", frames=2)))
+    camera, screen = make_source("0"), make_source("screen")
+    for wish, name in (({"width": 640}, "--width"), ({"fps": 5}, "--fps"), ({"backend": "v4l2"}, "--backend")):
+        with pytest.raises(UsageError, match=name):
+            refuse_unused([clip], SourceOptions(**wish))
+        refuse_unused([clip, camera], SourceOptions(**wish))
+    with pytest.raises(UsageError, match="--height"):
+        refuse_unused([screen], SourceOptions(height=480))
+    refuse_unused([clip, screen], SourceOptions(fps=5))
+    refuse_unused([clip], SourceOptions())
+
+
+def test_watch_refuses_an_option_that_would_be_ignored(tmp_path, video, capsys):
+    clip, toy = video(tmp_path / "a.mp4", frames=2), build_toy_package(tmp_path / "toy")
+    assert main(["watch", str(clip), "--headless", "--detector", str(toy), "--width", "640"]) == 2
+    assert "--width" in capsys.readouterr().err
+
+
+def test_a_device_file_is_its_camera():
+    source = make_source("/dev/video2")
+    assert (type(source).__name__, source.source_id) == ("CameraSource", "/dev/video2")

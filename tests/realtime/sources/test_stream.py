@@ -194,6 +194,15 @@ def test_a_file_on_a_server_is_finite_and_complete(video, tmp_path):
     assert [frame.time_s for frame in frames] == pytest.approx([0.04 * n for n in range(60)], abs=2e-3)
 
 
+def test_a_title_in_another_encoding_than_utf8_matters_to_nobody(video, tmp_path):
+    path = video(tmp_path / "old.mp4", title="Grüße")
+    path.write_bytes(path.read_bytes().replace("ü".encode(), b"\xfc\xfc"))
+    with serving(folder_server(tmp_path)) as server:
+        source = StreamSource(address(server, "/old.mp4"))
+        assert source.open().width == 256
+        source.close()
+
+
 def test_a_page_that_is_not_there_is_final(tmp_path):
     with serving(folder_server(tmp_path)) as server, pytest.raises(SourceError) as caught:
         StreamSource(address(server, "/none.mp4")).open()

@@ -6,13 +6,14 @@ import bisect
 import random
 from fractions import Fraction
 from itertools import pairwise
+from types import SimpleNamespace
 
 import av
 import numpy as np
 import pytest
 
 from unmask.engines.errors import SourceError
-from unmask.realtime.sources.decoding import Timeline, orientation_of
+from unmask.realtime.sources.decoding import Timeline, frames_of, orientation_of
 from unmask.realtime.sources.synthetic import read_number
 from unmask.realtime.sources.video_file import VideoFileSource
 
@@ -275,3 +276,20 @@ def test_a_name_that_looks_like_an_address_is_a_file(video, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     source = VideoFileSource("concat:a.mp4")
     assert source.open().width == 256
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv"])
+def test_a_title_in_another_encoding_than_utf8_matters_to_nobody(video, tmp_path, ending):
+    path = video(tmp_path / f"old.{ending}", title="Grüße")
+    path.write_bytes(path.read_bytes().replace("ü".encode(), b"\xfc\xfc"))
+    source = VideoFileSource(path)
+    assert source.open().width == 256
+    source.close()
+
+
+def test_a_frame_that_the_decoder_patched_up_is_left_out_and_counted():
+    frames = [SimpleNamespace(is_corrupt=number == 1, number=number) for number in range(3)]
+    container = SimpleNamespace(demux=lambda stream: [SimpleNamespace(decode=lambda: frames)])
+    damage = [0]
+    assert [frame.number for frame in frames_of(container, None, damage)] == [0, 2]
+    assert damage == [1]

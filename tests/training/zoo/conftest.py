@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
 import tarfile
 from pathlib import Path
@@ -20,6 +21,15 @@ TINTS = {"": (0, 0, 0), "alpha": (60, 0, 0), "beta": (0, 60, 0), "gamma": (0, 0,
 VIDEOS, FRAMES, SIDE = 50, 5, 64
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Networks this small only wait for each other's threads, and tests share the machine."""
+    if importlib.util.find_spec("torch") is not None:
+        import torch
+
+        torch.set_num_threads(1)
+
+
 def picture(rng: np.random.Generator, manipulation: str) -> np.ndarray:
     grey = rng.integers(0, 120, (8, 8, 1)).repeat(3, axis=2) + np.array(TINTS[manipulation])
     return cv2.resize(grey.astype(np.uint8), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)
@@ -31,7 +41,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("zoo-data")
     rng = np.random.default_rng(0)
     names = list(TINTS)
-    with tarfile.open(folder / "faces-00.tar", "w") as archive, (folder / "index.csv").open("w", newline="") as file:
+    with (
+        tarfile.open(folder / "faces-00.tar", "w") as archive,
+        (folder / "index.csv").open("w", newline="") as file,
+    ):
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         for video in range(VIDEOS):
@@ -43,5 +56,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 member = tarfile.TarInfo(f"{key}.png")
                 member.size = len(data)
                 archive.addfile(member, io.BytesIO(data))
-                writer.writerow([key, label, "", SIDE, SIDE, f"person-{video}", split, manipulation, f"v{video}", frame])
+                writer.writerow(
+                    [key, label, "", SIDE, SIDE, f"person-{video}", split, manipulation, f"v{video}", frame]
+                )
     return folder

@@ -20,11 +20,6 @@ SMALL = ("feed-forward-adamw", "feed-forward-sgd", "cnn")
 LARGE = [name for name in recipe_names() if name not in SMALL and not name.endswith(("-20", "-30"))]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def skip_without_timm(recipe: Recipe) -> None:
     if isinstance(recipe.network, Timm):
         pytest.importorskip("timm", reason="needs timm (the train extra)")
@@ -56,12 +51,12 @@ def test_a_small_recipe_learns_from_200_pictures(name: str, pictures: Path, tmp_
 
 @pytest.mark.parametrize("name", LARGE)
 def test_a_large_recipe_takes_two_steps_of_two(name: str, pictures: Path, tmp_path: Path) -> None:
-    """Pictures are as large as the recipe has them, windows are three frames long."""
+    """Pictures are as large as the recipe has them, windows are two frames long."""
     recipe = find_recipe(name)
     skip_without_timm(recipe)
-    few = {"training.epochs": 1, "training.batch": 2, "input.frames": min(3, recipe.input.frames)}
+    few = {"training.epochs": 1, "training.batch": 2, "input.frames": min(2, recipe.input.frames)}
     recipe = changed(recipe, few)
-    options = RunOptions(pictures, tmp_path / "run", subset=16, steps=2)
+    options = RunOptions(pictures, tmp_path / "run", subset=8, steps=2)
     check(run_recipe(recipe, options, lambda line: None), recipe)
 
 

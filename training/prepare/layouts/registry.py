@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.engines.errors import UsageError
-from unmask.training.prepare.layouts.base import Layout
+from unmask.training.prepare.layouts.base import Layout, LayoutOptions
 from unmask.training.prepare.layouts.celeb_df import CelebDfLayout
 from unmask.training.prepare.layouts.dfdc import DfdcLayout
 from unmask.training.prepare.layouts.faceforensics import FaceForensicsLayout
@@ -56,3 +56,17 @@ def find_layout(root: Path, name: str | None = None, *, labelled: bool = False) 
         )
     expects = next(layout.expects for layout in LAYOUTS if layout.name == name)
     raise UsageError(f"{root} is not laid out as {name}: it needs {expects}.")
+
+
+def check_options(layout: Layout, options: LayoutOptions) -> None:
+    """Raise ``UsageError`` for an option that ``layout`` would not heed."""
+    wrong = None
+    if layout.name != "faceforensics":
+        if options.splits is not None:
+            wrong = f"--splits takes a folder only for faceforensics, not {options.splits}: say official or identity"
+        elif options.compression is not None:
+            wrong = "--compression is for faceforensics"
+    if layout.name != "plain" and options.parent_is_person:
+        wrong = "--identities parent is for plain folders"
+    if wrong:
+        raise UsageError(f"{wrong}; this is {layout.title}.")

@@ -24,7 +24,7 @@ class _Direction(nn.Module):
             self.inner.bias[hidden : 2 * hidden] = 1.0  # remember, until it is learnt what to forget
 
     def forward(self, window: Tensor, mask: Tensor, order: range) -> Tensor:
-        """The state (N, hidden) after the frames of ``order`` that ``mask`` has; the others change nothing."""
+        """The state (N, hidden) after the frames of ``order`` that ``mask`` has; others change nothing."""
         inner = self.inner(window)
         state = torch.zeros_like(inner[:, 0, : self.hidden])
         memory = state
