@@ -139,7 +139,7 @@ class Row:
 
     def as_markdown(self) -> str:
         found = self.finding
-        if found.error:
+        if found.error and not found.frames_analysed:
             return f"| {self.clip} | - | 0 | - | - | - | - | - | could not be read | - | {found.error} |"
         causes = ", ".join(cause.words for cause in found.causes) or "-"
         cells = [
@@ -258,7 +258,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UnmaskError as error:
         print(error, file=sys.stderr)
         return 2
-    return 2 if all(row.finding.error for row in rows) else 0
+    return 2 if all(row.finding.frames_analysed == 0 for row in rows) else 0
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from unmask.realtime.sources.registry import SourceOptions
+    from unmask.training.demo_check import DemoCheck
 
     notices = []
     if not args.headless:
@@ -36,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     if args.headless and args.record is None:
         args.record = _RECORDING
     clip = _make_clip()
-    code = watch(args, [str(clip.path)], SourceOptions(), [*notices, *_truth_lines(clip)])
+    check = DemoCheck(clip.truth)
+    code = watch(args, [str(clip.path)], SourceOptions(), [*notices, *_truth_lines(clip)], [check])
+    print("Held against what is known about the clip:", *check.lines(), sep="\n  ")
     if args.record is not None and args.record.exists():
         print(f"The annotated video is {args.record.resolve()}")
     return code

@@ -76,9 +76,7 @@ def evaluate_package(
         manifest = detector.manifest
         threshold = threshold_for(manifest, args.alarms_per_hour)
         settings = Settings(threshold.score, args.alarms_per_hour, args.rounds, args.seed)
-        results = [
-            evaluate_data(args, detector, data, settings, progress, say, robust=robust) for data in sets
-        ]
+        results = [evaluate_data(args, detector, data, settings, progress, say, robust=robust) for data in sets]
         facts = {
             "name": manifest.name,
             "version": manifest.version,
@@ -141,9 +139,7 @@ def _on_media(
 ) -> Result:
     items = some_videos(data.items, args.most, args.seed)
     stills = some_videos(tuple(item for item in items if item.still), args.robustness, args.seed)
-    with contextlib.closing(
-        make_face_finder(dataclasses.replace(face_settings(args), refresh_every=1), say)
-    ) as finder:
+    with contextlib.closing(make_face_finder(dataclasses.replace(face_settings(args), refresh_every=1), say)) as finder:
         watch = Watcher(detector, settings.threshold, finder, ScanSettings(args.alarms_per_hour, args.frames))
         clean, seen = watch_media(items, watch, progress=progress)
         robust = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unmask.engines.errors import UsageError
 
@@ -21,7 +21,7 @@ def add_detector_arguments(parser: argparse.ArgumentParser, *, several: bool = F
     group.add_argument(
         "--detector",
         metavar="NAME",
-        action="append" if several else "store",
+        action="append" if several else _Once,
         default=None if several else DEFAULT_DETECTOR,
         help=f"a detector package by name or folder (default {DEFAULT_DETECTOR})"
         + ("; give it several times for an ensemble" if several else ""),
@@ -59,6 +59,15 @@ def add_face_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+class _Once(argparse.Action):
+    """Refuses an option that is given twice, where the last one would win without a word."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object) -> None:
+        if getattr(namespace, self.dest) != self.default:
+            parser.error(f"{self.option_strings[0]} is given twice; only `unmask scan` takes several detectors")
+        setattr(namespace, self.dest, value)
+
+
 def open_detector(name: str, engine: str) -> Detector:
     """Load, check and open a detector package. The caller closes it."""
     from unmask.engines.package import find_package, load_package
@@ -72,8 +81,8 @@ def face_settings(args: argparse.Namespace) -> FaceFinderSettings:
 
     size = args.face_size
     if size != "auto":
-        if not size.isdigit() or int(size) % 32 or not 64 <= int(size) <= 2048:
-            raise UsageError(f"--face-size {size} does not work: give auto or a multiple of 32 from 64 to 2048.")
+        if not size.isdecimal():
+            raise UsageError(f"--face-size {size} does not work: give auto or a number of pixels such as 640.")
         size = int(size)
     return FaceFinderSettings(
         kind=args.face_finder, model=args.face_model, input_size=size, min_confidence=args.face_confidence

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=whole,
         default=1200,
-        help="analyse at most N frames per item (default 1200)",
+        help="analyse about N frames per item at most, never fewer than one verdict needs (default 1200)",
     )
     parser.add_argument("--sequence", action="store_true", help="pictures in a folder or zip are frames of one video")
     parser.add_argument("--fps", metavar="N", type=positive, help="the rate of such a sequence (default 25)")
@@ -72,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
     settings = ScanSettings(args.alarms_per_hour, args.frames, args.vote, args.crops)
     items = expand(args.path, SourceOptions(fps=args.fps), sequence=args.sequence)
     _check_outputs(args, [item.path for item in items])
+    if args.fps is not None and not args.sequence:
+        raise UsageError("--fps is the rate of pictures that are one video: give --sequence too.")
     with contextlib.ExitStack() as stack:
         names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
         detectors = [stack.enter_context(open_detector(name, args.engine)) for name in names]

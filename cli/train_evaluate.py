@@ -38,27 +38,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help="which frozen threshold of the package to use (default 1)")  # fmt: skip
     parser.add_argument("--robustness", metavar="N", type=count, default=1000,
                         help="crops or pictures in the robustness table (default 1000; 0: no table)")  # fmt: skip
-    parser.add_argument(
-        "--most", metavar="N", type=count, help="N crops or files at most, whole videos at random"
-    )
+    parser.add_argument("--most", metavar="N", type=count, help="N crops or files at most, whole videos at random")
     parser.add_argument("--frames", metavar="N", type=count, default=4800,
                         help="analyse at most N moments per recording (default 4800)")  # fmt: skip
-    parser.add_argument(
-        "--rounds", metavar="N", type=count, default=1000, help="draws of the bootstrap (default 1000)"
-    )
-    parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of draws and degradations (default 0)"
-    )
-    parser.add_argument(
-        "--layout", metavar="NAME", help="the layout of folders of recordings (default: found out)"
-    )
+    parser.add_argument("--rounds", metavar="N", type=count, default=1000, help="draws of the bootstrap (default 1000)")
+    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of draws and degradations (default 0)")
+    parser.add_argument("--layout", metavar="NAME", help="the layout of folders of recordings (default: found out)")
     parser.add_argument("--compression", metavar="NAME", help="one compression of FaceForensics++ (c23, c40)")
-    parser.add_argument(
-        "--people", metavar="FILE", type=Path, help="a table path,identity: who is in which file"
-    )
-    parser.add_argument(
-        "--engine", metavar="NAME", default="auto", help="see `unmask engines` (default auto)"
-    )
+    parser.add_argument("--people", metavar="FILE", type=Path, help="a table path,identity: who is in which file")
+    parser.add_argument("--engine", metavar="NAME", default="auto", help="see `unmask engines` (default auto)")
     parser.add_argument("--no-plots", action="store_true", help="leave out the plots, which need matplotlib")
     add_face_arguments(parser)
 

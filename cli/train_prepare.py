@@ -23,19 +23,11 @@ _SHOWN_SKIPS = 5
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DATA", type=Path, help="the folder of the data set")
-    parser.add_argument(
-        "out", metavar="OUT", type=Path, help="a new folder for the crops, or one to go on with"
-    )
-    parser.add_argument(
-        "--dry-run", action="store_true", help="say what was found and how it splits, and stop"
-    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="a new folder for the crops, or one to go on with")
+    parser.add_argument("--dry-run", action="store_true", help="say what was found and how it splits, and stop")
     parser.add_argument("--restart", action="store_true", help="throw away what an earlier run left in OUT")
-    parser.add_argument(
-        "--workers", metavar="N", type=_whole, default=os.cpu_count() or 1, help="default: all cores"
-    )
-    parser.add_argument(
-        "--limit", metavar="N", type=_whole, help="only N files, drawn by the seed: for a try"
-    )
+    parser.add_argument("--workers", metavar="N", type=_whole, default=os.cpu_count() or 1, help="default: all cores")
+    parser.add_argument("--limit", metavar="N", type=_whole, help="only N files, drawn by the seed: for a try")
     _add_data_arguments(parser.add_argument_group("data set"))
     _add_crop_arguments(parser.add_argument_group("crops"))
     add_face_arguments(parser)
@@ -59,9 +51,7 @@ def _add_data_arguments(group: Any) -> None:
         help="take the sets that the data set prescribes, draw all by people, or a folder with the three JSON "
         "files of FaceForensics++ (default official)",
     )
-    group.add_argument(
-        "--val", metavar="SHARE", type=float, default=0.1, help="where none is prescribed (default 0.1)"
-    )
+    group.add_argument("--val", metavar="SHARE", type=float, default=0.1, help="where none is prescribed (default 0.1)")
     group.add_argument("--test", metavar="SHARE", type=float, default=0.1, help="likewise (default 0.1)")
     group.add_argument("--seed", metavar="N", type=int, default=0, help="of all that is drawn (default 0)")
     group.add_argument(
@@ -70,28 +60,18 @@ def _add_data_arguments(group: Any) -> None:
 
 
 def _add_crop_arguments(group: Any) -> None:
-    group.add_argument(
-        "--frames", metavar="N", type=_whole, default=10, help="per video, evenly spaced (default 10)"
-    )
-    group.add_argument(
-        "--faces", choices=("largest", "all"), default="largest", help="of a frame (default largest)"
-    )
+    group.add_argument("--frames", metavar="N", type=_whole, default=10, help="per video, evenly spaced (default 10)")
+    group.add_argument("--faces", choices=("largest", "all"), default="largest", help="of a frame (default largest)")
     group.add_argument(
         "--margin", metavar="M", type=float, default=1.6, help="side of the crop in face boxes (default 1.6)"
     )
-    group.add_argument(
-        "--size", metavar="PX", type=_whole, default=320, help="side of the stored crop (default 320)"
-    )
+    group.add_argument("--size", metavar="PX", type=_whole, default=320, help="side of the stored crop (default 320)")
     group.add_argument(
         "--min-face", metavar="PX", type=float, default=64.0, help="smaller faces are left out (default 64)"
     )
-    group.add_argument(
-        "--format", choices=("jpg", "png"), default="jpg", help="jpg adds its loss (default jpg)"
-    )
+    group.add_argument("--format", choices=("jpg", "png"), default="jpg", help="jpg adds its loss (default jpg)")
     group.add_argument("--quality", metavar="Q", type=_whole, default=95, help="of JPEG (default 95)")
-    group.add_argument(
-        "--per-shard", metavar="N", type=_whole, default=1000, help="crops in a tar (default 1000)"
-    )
+    group.add_argument("--per-shard", metavar="N", type=_whole, default=1000, help="crops in a tar (default 1000)")
     group.add_argument("--npz", action="store_true", help="also one array (10, 3, 224, 224) per video")
     group.add_argument("--npz-frames", metavar="N", type=_whole, default=10, help="default 10")
     group.add_argument("--npz-size", metavar="PX", type=_whole, default=224, help="default 224")
@@ -137,9 +117,7 @@ def run(args: argparse.Namespace) -> int:
 def _check_folders(args: argparse.Namespace) -> None:
     data, out = args.data.resolve(), args.out.resolve()
     if out == data or data in out.parents:
-        raise UsageError(
-            f"{args.out} lies in the data set: give a folder elsewhere, or crops of crops would follow."
-        )
+        raise UsageError(f"{args.out} lies in the data set: give a folder elsewhere, or crops of crops would follow.")
 
 
 def _settings(args: argparse.Namespace) -> PrepareSettings:
@@ -148,12 +126,8 @@ def _settings(args: argparse.Namespace) -> PrepareSettings:
     from unmask.training.prepare.run import PrepareSettings
     from unmask.training.prepare.splits import SplitSettings
 
-    clips = (
-        ClipSettings(args.npz_frames, args.npz_size, args.npz_margin, args.npz_dtype) if args.npz else None
-    )
-    cut = CutSettings(
-        args.frames, args.faces, args.margin, args.size, args.format, args.quality, args.min_face, clips
-    )
+    clips = ClipSettings(args.npz_frames, args.npz_size, args.npz_margin, args.npz_dtype) if args.npz else None
+    cut = CutSettings(args.frames, args.faces, args.margin, args.size, args.format, args.quality, args.min_face, clips)
     folder = None if args.splits in ("official", "identity") else Path(args.splits)
     splits = SplitSettings(args.val, args.test, args.seed, args.splits != "identity", args.drop_crossing)
     by_parent = args.identities == "parent"
@@ -227,9 +201,7 @@ def _print_report(report: dict[str, Any], out: Path, console: Console, notes: Se
     if report["broken_off"]:
         lines.append(f"{len(report['broken_off'])} files broke off; what they held was kept.")
     if report["settings"]["cut"]["clips"]:
-        lines.append(
-            f"{report['clips']} arrays; {len(report['without_clip'])} videos showed too few faces for one."
-        )
+        lines.append(f"{report['clips']} arrays; {len(report['without_clip'])} videos showed too few faces for one.")
     lines += [f"Note: {note}" for note in notes]
     for line in lines:
         console.print(line, soft_wrap=True)

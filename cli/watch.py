@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from unmask.realtime.sources.registry import SourceOptions
 
 
+#: The window has this in its footer.
+HINT = "What follows is a hint, never proof: confirm through another channel."
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
@@ -64,7 +68,13 @@ def run(args: argparse.Namespace) -> int:
     return watch(args, args.source, options, [])
 
 
-def watch(args: argparse.Namespace, specs: Sequence[str], options: SourceOptions, notices: Sequence[str]) -> int:
+def watch(
+    args: argparse.Namespace,
+    specs: Sequence[str],
+    options: SourceOptions,
+    notices: Sequence[str] = (),
+    more_sinks: Sequence[Sink] = (),
+) -> int:
     """Watch ``specs`` as the arguments say, ``notices`` said first. `unmask demo` goes through here too."""
     from rich.console import Console
 
@@ -81,9 +91,9 @@ def watch(args: argparse.Namespace, specs: Sequence[str], options: SourceOptions
         plans = _plans(args, specs, options, lines)
         lines += header_lines(detector, plans, settings)
         tally = TallySink()
-        sinks: list[Sink] = [tally, *_file_sinks(args, plans, detector, settings)]
+        sinks: list[Sink] = [tally, *more_sinks, *_file_sinks(args, plans, detector, settings)]
         if args.headless:
-            sinks.append(ConsoleSink(console, lines))
+            sinks.append(ConsoleSink(console, [*lines, HINT]))
         session = Session(plans, detector, settings, sinks)
         # The interrupt outlasts the session: one more Ctrl-C must not break off the completing of its files.
         with _Interrupt() as interrupt, session:
@@ -109,15 +119,13 @@ def require_display() -> None:
 
 def header_lines(detector: Detector, plans: Sequence[SourcePlan], settings: SessionSettings) -> list[str]:
     """What is running, in the words that a report needs: detector, runtime, threshold and what backs it."""
+    from unmask.realtime.scan.header import backing
     from unmask.realtime.verdict import threshold_for
 
     manifest = detector.manifest
-    threshold = threshold_for(manifest, settings.alarms_per_hour)
     return [
         f"Detector {manifest.name} {manifest.version} on {detector.provider}; faces: {plans[0].finder.description}",
-        f"An alarm starts at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms per hour; "
-        f"backed by {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms.",
-        "What follows is a hint, never proof: confirm through another channel.",
+        backing(threshold_for(manifest, settings.alarms_per_hour)),
     ]
 
 

@@ -8,34 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.engines.errors import SourceError, UnmaskError
+from unmask.realtime.sources.addresses import redacted
 from unmask.realtime.sources.archive import list_members, open_member
+from unmask.realtime.sources.archive_members import SUFFIXES as ARCHIVE_SUFFIXES
+from unmask.realtime.sources.archive_members import VIDEO_SUFFIXES
 from unmask.realtime.sources.base import FrameSource
 from unmask.realtime.sources.images import FolderSource, ImageSource, is_image, natural_key
 from unmask.realtime.sources.registry import SourceOptions, make_source
 from unmask.realtime.sources.video_file import VideoFileSource
-
-VIDEO_SUFFIXES = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".flv",
-        ".3gp",
-        ".ogv",
-        ".gif",
-        ".y4m",
-        ".mxf",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +45,7 @@ def expand(given: Iterable[str], options: SourceOptions, *, sequence: bool = Fal
 
 def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[ScanItem] | list[ScanItem]:
     if "://" in text or text.startswith("page:"):
-        return [ScanItem(text, "address", functools.partial(make_source, text, options))]
+        return [ScanItem(redacted(text), "address", functools.partial(make_source, text, options))]
     path = Path(text)
     try:
         path.stat()
@@ -75,7 +55,7 @@ def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[S
         raise SourceError(f"{text} {why}; {remedy}.") from None
     if path.is_dir():
         return list(_folder_items(path, options, sequence))
-    if path.suffix.lower() == ".zip" and path.is_file():
+    if path.suffix.lower() in ARCHIVE_SUFFIXES and path.is_file():
         if sequence:
             return [ScanItem(text, "frames", functools.partial(make_source, text, options))]
         return [

@@ -77,7 +77,8 @@ def test_when_nothing_could_be_read_the_exit_code_says_so(options, tmp_path, cap
         (["--detector", "no-such-detector"], "no-such-detector"),
         (["--engine", "tensorrt"], "tensorrt cannot run here"),
         (["--engine", "tensorflow"], "There is no engine"),
-        (["--face-size", "333"], "multiple of 32"),
+        (["--face-size", "333", "--face-finder", "auto"], "multiple of 32"),
+        (["--face-size", "²"], "number of pixels"),
         (["--alarms-per-hour", "0.0001"], "per hour"),
     ],
 )
@@ -196,3 +197,8 @@ def test_a_file_that_breaks_off_is_reported_as_far_as_it_goes(portrait, options,
     assert "breaks off" in capsys.readouterr().out.replace("\n", " ")
     assert "breaks off" in page.read_text(encoding="utf-8")
     assert "<svg" in page.read_text(encoding="utf-8")
+
+
+def test_a_rate_without_a_sequence_is_refused(portrait, options, capsys):
+    assert main(["scan", str(portrait), *options, "--fps", "10"]) == 2
+    assert "--sequence" in capsys.readouterr().err

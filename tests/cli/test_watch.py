@@ -147,3 +147,10 @@ def test_what_is_watched_is_never_written_over(portrait, options, option, capsys
 def test_one_source_by_two_spellings_is_refused_too(options, capsys):
     assert main(["watch", "synthetic", " synthetic", *options]) == 2
     assert "named twice" in capsys.readouterr().err
+
+
+def test_two_detectors_for_one_monitor_are_refused(options, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["watch", "synthetic", *options, "--detector", "other"])
+    assert stopped.value.code == 2
+    assert "given twice" in capsys.readouterr().err
