@@ -126,7 +126,9 @@ def speed_calls(detector: Detector) -> tuple[Callable[[NDArray[np.uint8]], objec
 class Watcher:
     """Watches recordings and pictures as ``unmask scan`` does; a degradation is for pictures only."""
 
-    def __init__(self, detector: Detector, threshold: float, finder: FaceFinder, settings: ScanSettings) -> None:
+    def __init__(
+        self, detector: Detector, threshold: float, finder: FaceFinder, settings: ScanSettings
+    ) -> None:
         self._scanner = Scanner([(detector, threshold)], finder, settings)
         self._most = settings.most_frames
         window = detector.manifest.window
@@ -142,14 +144,16 @@ class Watcher:
 
         make = functools.partial(self._source, item, degradation)
         finding = self._scanner.scan(ScanItem(item.source, item.kind, make), observe=note)
-        if finding.error:
+        if finding.error and not finding.frames_analysed:
             return Watched(None, (), error=finding.error)
         first_s = times[0] if times else 0.0
         score = finding.score
         undecided = score is None and Cause.UNCERTAIN in finding.causes
         if undecided:
             score = self._held(finding, still=item.kind == "image")
-        alarms = sorted(event.start_s - first_s for face in finding.faces for event in face.detectors[0].events)
+        alarms = sorted(
+            event.start_s - first_s for face in finding.faces for event in face.detectors[0].events
+        )
         seconds = (times[-1] - first_s) if times else 0.0
         return Watched(
             score=score,
@@ -160,6 +164,7 @@ class Watcher:
             alarms_s=tuple(alarms),
             whole=self._whole(finding, seconds),
             undecided=undecided and score is not None,
+            error=finding.error,
         )
 
     def _source(self, item: SourceItem, degradation: Degradation | None) -> FrameSource:
@@ -172,11 +177,14 @@ class Watcher:
     def _held(self, finding: ItemFinding, *, still: bool) -> float | None:
         gap_s = max(HOLD_S, 2 * self._stride_s)
         levels = [
-            held_level(face.detectors[0].timeline, 0.0 if still else self._dwell_s, gap_s) for face in finding.faces
+            held_level(face.detectors[0].timeline, 0.0 if still else self._dwell_s, gap_s)
+            for face in finding.faces
         ]
         return max((level for level in levels if level is not None), default=None)
 
     def _whole(self, finding: ItemFinding, seconds: float) -> bool:
+        if finding.error:
+            return False
         if finding.duration_s is None:
             return finding.frames_analysed < self._most
         return finding.stretches == 1 and seconds >= finding.duration_s - max(1.0, 2 * self._stride_s)

@@ -242,3 +242,17 @@ def test_the_scorer_names_its_causes(toy: Path) -> None:
         assert causes[1][0] == "dark"
         assert causes[2] == (), "this package sets no limit for turned heads"
         assert np.isnan(vectors).all(axis=1).tolist() == [True, True, False]
+
+
+def test_a_recording_that_breaks_off_counts_as_far_as_it_goes(toy: Path, tmp_path: Path) -> None:
+    portrait = skimage.data.astronaut()[:300, 80:380, ::-1]
+    place = tmp_path / "calls" / "fake"
+    place.mkdir(parents=True)
+    frames = [np.roll(portrait, number // 4, axis=1).copy() for number in range(75)]
+    whole = write_video(tmp_path / "whole.mkv", frames)
+    (place / "cut.mkv").write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    out = tmp_path / "report"
+    assert evaluate(toy, tmp_path / "calls", "--face-finder", "cascade", "--out", out) == 0
+    (data,) = read(out)["runs"][0]["data"]
+    assert data["counts"]["unreadable"] == 0
+    assert data["per_frame"]["coverage"]["value"] > 0.2

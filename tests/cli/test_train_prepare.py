@@ -119,7 +119,7 @@ def test_a_dry_run_tells_and_writes_nothing(
             ["pairs", "out", "--identities", "parent"],
             "--identities parent is for plain folders; this is UADFV",
         ),
-        (["pairs", "out"], "The val set would have no real item"),
+        (["pairs", "out"], "The val set would have no fake item"),
         (["empty", "out"], "empty has none of the layouts"),
     ],
 )

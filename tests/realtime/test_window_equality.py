@@ -10,9 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from toy_package import build_toy_package
 
-import unmask
 from unmask.benchmarks.reencode import ReencodingWindow
-from unmask.engines.package import load_package
+from unmask.engines.package import list_packages, load_package
 from unmask.realtime.detector import Detector
 from unmask.realtime.types import Image
 from unmask.realtime.window import Added, FrameWindow
@@ -22,8 +21,7 @@ STEPS = [0, *[1.0] * 7, 0.2, 1.3, 0.8, 99.0, *[1.0] * 6]
 
 
 def shipped() -> list[Path]:
-    folders = [Path(place) / "detectors" for place in unmask.__path__]
-    return sorted(found.parent for folder in folders for found in folder.glob("*/detector.json"))
+    return [listing.folder for listing in list_packages() if listing.origin == "shipped"]
 
 
 @pytest.fixture(params=["toy", *(shipped() or [None])], ids=lambda given: getattr(given, "name", given))

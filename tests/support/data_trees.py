@@ -31,9 +31,7 @@ def face_video(path: Path, seed: int, *, frames: int = 12, box: tuple[float, ...
     path.parent.mkdir(parents=True, exist_ok=True)
     x0, y0, x1, y1 = box
     colour = BLUE if seed % 2 else RED
-    pictures = [
-        picture(((x0 + step, y0, x1 + step, y1), colour), seed=1000 * seed + step) for step in range(frames)
-    ]
+    pictures = [picture(((x0 + step, y0, x1 + step, y1), colour), seed=1000 * seed + step) for step in range(frames)]
     return write_video(path, pictures)
 
 

@@ -178,6 +178,16 @@ def test_one_group_has_no_interval() -> None:
     assert interval(0.5, [NAN, NAN, 0.5], 3, 3).low is None
 
 
+def test_never_is_not_certainty() -> None:
+    """No false positive among few people must not read as a rate of zero, nor must every hit as one of one."""
+    found = estimate_all(table([0] * 10 + [1] * 30, [0.1] * 10 + [0.9] * 30), 0.5, rounds=50)
+    fpr, recall = found["fpr"], found["recall"]
+    assert (fpr.value, fpr.low, fpr.n, fpr.groups) == (0.0, 0.0, 10, 10)
+    assert fpr.high == pytest.approx(1 - 0.025 ** (1 / 10))  # Clopper-Pearson: 0.308
+    assert recall.low == pytest.approx(0.025 ** (1 / 30))
+    assert recall.high == 1.0
+
+
 def test_the_loss_is_paired() -> None:
     rng = np.random.default_rng(2)
     fake = np.arange(80) % 2 == 0

@@ -49,7 +49,9 @@ def test_the_json_has_every_number_with_n_groups_and_interval(report: Report) ->
         assert set(data[level]) == {measure.name for measure in MEASURES} == set(plain["measures"])
         for estimate in data[level].values():
             assert set(estimate) == {"value", "low", "high", "n", "groups"}
-            assert estimate["groups"] == 30
+        # Of thirty people, both rows of one abstained.
+        assert (data[level]["coverage"]["n"], data[level]["coverage"]["groups"]) == (60, 30)
+        assert (data[level]["brier"]["n"], data[level]["brier"]["groups"]) == (57, 29)
     assert data["not_judged_videos"] == {"blurred": 3}
     assert [row["name"] for row in data["robustness"]] == ["none", "JPEG 30"]
     assert data["robustness"][0]["auroc_lost"] is None

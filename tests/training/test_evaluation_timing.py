@@ -36,6 +36,9 @@ def test_the_first_alarm_counts_and_misses_stay_in() -> None:
     assert [found.within[limit].value for limit in (5, 15, 30)] == [0.25, 0.5, 0.75]
     assert found.within[5].n == 4
     assert found.within[15].low is not None
+    never = detection_times([(item(f"f{n}", True), watched()) for n in range(3)], rounds=20)
+    assert never is not None
+    assert never.within[30].high == pytest.approx(1 - 0.025 ** (1 / 3)), "three misses prove little"
 
 
 def test_short_recordings_are_counted_as_such() -> None:
@@ -67,9 +70,10 @@ def test_a_rate_comes_with_its_upper_bound() -> None:
 
 
 def test_nothing_watched_proves_nothing() -> None:
-    found = false_alarms([(item("a", False), Watched(None, (), error="cut off"))])
+    found = false_alarms([(item("a", False), watched(seconds=0.0))])
     assert found is not None
     assert found.at_most is None
+    assert false_alarms([(item("a", False), Watched(None, (), error="cut off"))]) is None
 
 
 def test_speed_calls_one_crop_at_a_time() -> None:

@@ -25,7 +25,8 @@ Scores are higher the more suspicious. Intervals (95 %, in brackets) come from d
 source videos, with replacement, never single frames. The threshold was frozen before: it is the package's own.
 A face that cannot be judged stays in the denominator: it is not found and not right; ranking and calibration
 use what was judged (see coverage), and *AUROC, abstentions count as guesses* counts every pair with an
-abstention half. Results are hints about this data, never proof about a single recording.
+abstention half. Where something happened never or always, the interval's open end is the exact binomial one for
+as many trials as groups. Results are hints about this data, never proof about a single recording.
 """
 
 

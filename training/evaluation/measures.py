@@ -59,12 +59,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """How a number is called and what it is a share of."""
+    """How a number is called and what it is a share of; ``counted`` where it is a count out of a count."""
 
     name: str
     title: str
     unit: str
-    higher_is_better: bool | None
+    higher_is_better: bool
+    counted: bool = False
 
 
 #: In the order of the report. ``n`` of a "judged" measure is the judged rows, of the others all rows.
@@ -73,18 +74,18 @@ MEASURES: tuple[Measure, ...] = (
     Measure("auroc_all", "AUROC, abstentions count as guesses", "all pairs", True),
     Measure("eer", "EER", "judged", False),
     Measure("pauc_1", "pAUC at FPR <= 1 % (McClish: 0.5 is chance)", "judged", True),
-    Measure("tpr_at_fpr_1", "TPR at FPR 1 %", "all manipulated", True),
-    Measure("tpr_at_fpr_01", "TPR at FPR 0.1 %", "all manipulated", True),
-    Measure("accuracy", "accuracy at the frozen threshold", "all", True),
-    Measure("precision", "precision at the frozen threshold", "alarms", True),
-    Measure("recall", "recall (TPR) at the frozen threshold", "all manipulated", True),
+    Measure("tpr_at_fpr_1", "TPR at FPR 1 %", "all manipulated", True, counted=True),
+    Measure("tpr_at_fpr_01", "TPR at FPR 0.1 %", "all manipulated", True, counted=True),
+    Measure("accuracy", "accuracy at the frozen threshold", "all", True, counted=True),
+    Measure("precision", "precision at the frozen threshold", "alarms", True, counted=True),
+    Measure("recall", "recall (TPR) at the frozen threshold", "all manipulated", True, counted=True),
     Measure("f1", "F1 at the frozen threshold", "all", True),
-    Measure("fpr", "false positives at the frozen threshold", "judged genuine", False),
+    Measure("fpr", "false positives at the frozen threshold", "judged genuine", False, counted=True),
     Measure("ece", "ECE (15 bins of equal width)", "judged", False),
     Measure("brier", "Brier score", "judged", False),
-    Measure("coverage", "coverage", "all", True),
-    Measure("coverage_real", "coverage of the genuine", "all genuine", True),
-    Measure("coverage_fake", "coverage of the manipulated", "all manipulated", True),
+    Measure("coverage", "coverage", "all", True, counted=True),
+    Measure("coverage_real", "coverage of the genuine", "all genuine", True, counted=True),
+    Measure("coverage_fake", "coverage of the manipulated", "all manipulated", True, counted=True),
 )
 NAMES = tuple(measure.name for measure in MEASURES)
 #: What tables with many rows show.
@@ -158,7 +159,7 @@ class Estimate:
     """A number, its 95 % interval, and what stands behind it.
 
     ``value`` is ``None`` where it does not exist, ``low`` and ``high`` where there are too few groups (or
-    draws in which it exists) for an interval. ``n`` rows in ``groups`` groups.
+    draws in which it exists) for an interval. ``n`` rows of ``groups`` groups are what it is a share of.
     """
 
     value: float | None
@@ -174,11 +175,14 @@ def estimate_all(
     """``measure_all`` with percentile intervals, whole groups drawn with replacement."""
     values = measure_all(table, threshold)
     drawn = [measure_all(_rows(table, rows), threshold) for rows in evaluate.draws(table.group, rounds, seed)]
-    counts = _counts(table, threshold)
-    return {
-        name: interval(values[name], [draw[name] for draw in drawn], counts[name], _groups(table))
-        for name in names
-    }
+    found: dict[str, Estimate] = {}
+    for measure in MEASURES:
+        if measure.name in names:
+            inside = _denominator(table, threshold, measure.unit)
+            given = [draw[measure.name] for draw in drawn]
+            counts = int(inside.sum()), len(np.unique(table.group[inside]))
+            found[measure.name] = interval(values[measure.name], given, *counts, counted=measure.counted)
+    return found
 
 
 def loss_of_auroc(before: Table, after: Table, *, rounds: int = 1000, seed: int = 0) -> Estimate:
@@ -197,16 +201,25 @@ def loss_of_auroc(before: Table, after: Table, *, rounds: int = 1000, seed: int 
     return interval(loss(np.arange(len(before))), drawn, len(before), _groups(before))
 
 
-def interval(value: float, drawn: Sequence[float], n: int, groups: int) -> Estimate:
-    """A percentile interval (widened to ``value``) over the draws in which the number exists."""
+def interval(value: float, drawn: Sequence[float], n: int, groups: int, *, counted: bool = False) -> Estimate:
+    """A percentile interval (widened to ``value``) over the draws in which the number exists.
+
+    Where something ``counted`` happened never or always, every draw says the same, which would look like
+    certainty: then the open end is the exact one for ``groups`` independent trials (Clopper and Pearson 1934).
+    """
     if np.isnan(value):
         return Estimate(None, None, None, n, groups)
     finite = np.asarray(drawn, np.float64)
     finite = finite[np.isfinite(finite)]
     if groups < 2 or len(finite) < _LEAST_DEFINED * len(drawn) or not len(finite):
         return Estimate(float(value), None, None, n, groups)
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return Estimate(float(value), min(float(value), float(low)), max(float(value), float(high)), n, groups)
+    low, high = (float(end) for end in np.quantile(finite, [0.025, 0.975]))
+    unseen = 1.0 - 0.025 ** (1.0 / groups)
+    if counted and value == 0.0:
+        high = max(high, unseen)
+    if counted and value == 1.0:
+        low = min(low, 1.0 - unseen)
+    return Estimate(float(value), min(float(value), low), max(float(value), high), n, groups)
 
 
 def _rows(table: Table, rows: NDArray[np.intp]) -> Table:
@@ -217,18 +230,17 @@ def _groups(table: Table) -> int:
     return len(np.unique(table.group))
 
 
-def _counts(table: Table, threshold: float) -> dict[str, int]:
-    """How many rows each measure is a share of."""
+def _denominator(table: Table, threshold: float, unit: str) -> Bools:
+    """The rows that a measure of this ``unit`` is a share of."""
     judged = np.isfinite(table.score)
-    fakes, all_rows = int(table.fake.sum()), len(table)
-    of_unit = {
-        "judged pairs": int(judged.sum()),
-        "all pairs": all_rows,
-        "judged": int(judged.sum()),
-        "all manipulated": fakes,
-        "all": all_rows,
-        "alarms": int((judged & (np.nan_to_num(table.score) >= threshold)).sum()),
-        "judged genuine": int((judged & ~table.fake).sum()),
-        "all genuine": all_rows - fakes,
-    }
-    return {measure.name: of_unit[measure.unit] for measure in MEASURES}
+    everything = np.ones(len(table), bool)
+    return {
+        "judged pairs": judged,
+        "all pairs": everything,
+        "judged": judged,
+        "all manipulated": table.fake,
+        "all": everything,
+        "alarms": judged & (np.nan_to_num(table.score) >= threshold),
+        "judged genuine": judged & ~table.fake,
+        "all genuine": ~table.fake,
+    }[unit]

@@ -80,7 +80,7 @@ class Watched:
     say why; with ``undecided`` it lies between the marks, so that a person is told no verdict. ``moments`` are
     the scores of the single analysed moments, of ``analysed``; ``alarms_s`` when alarms began, in seconds after
     the first analysed picture; ``whole`` whether all of it was watched at the detector's stride, without which
-    nothing can be said about time or alarm rates.
+    nothing can be said about time or alarm rates. With an ``error`` it could not be read, or not to its end.
     """
 
     score: float | None
@@ -264,7 +264,8 @@ def media_scores(seen: Sequence[tuple[MediaItem, Watched]]) -> Scores:
         group += [item.group] * rows
         unjudged = rows - len(watched.moments)
         score += [*watched.moments, *[NAN] * unjudged]
-        why = UNREADABLE if watched.error else (watched.causes or (TOO_FEW,))[0]
+        unread = watched.error and not watched.analysed
+        why = UNREADABLE if unread else (watched.causes or (TOO_FEW,))[0]
         if unjudged:
             frame_causes[why] += unjudged
         if watched.score is None:

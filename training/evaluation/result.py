@@ -99,7 +99,7 @@ def _counts(clean: Scores, seen: Sequence[tuple[MediaItem, Watched]]) -> dict[st
         "frames": len(frames),
         "frames_fake": int(frames.fake.sum()),
         "groups": len(np.unique(videos.group)),
-        "unreadable": sum(bool(watched.error) for _, watched in seen),
+        "unreadable": sum(bool(watched.error) and not watched.analysed for _, watched in seen),
     }
 
 
@@ -152,13 +152,14 @@ def _notes(clean: Scores, seen: Sequence[tuple[MediaItem, Watched]]) -> list[str
         )
     for item, watched in seen:
         if watched.error:
-            notes.append(f"{item.name} could not be read and counts as not judged.")
+            how_far = "only in part" if watched.analysed else "not at all, and counts as not judged"
+            notes.append(f"{item.name} could be read {how_far}.")
     undecided = sum(watched.undecided for _, watched in seen)
     if undecided:
         notes.append(
             f"{undecided} were left undecided (the score between the marks): they have a score here and are no alarm."
         )
-    parts = sum(not item.still and not watched.whole for item, watched in seen)
+    parts = sum(not item.still and not watched.whole and not watched.error for item, watched in seen)
     if parts:
         notes.append(
             f"{parts} recordings were too long to watch as a whole: they tell nothing about time or alarm rates."

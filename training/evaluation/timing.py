@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -74,19 +75,22 @@ def detection_times(
     groups = [item.group for item, _ in fakes]
     rows = list(evaluate.draws(groups, rounds, seed))
 
-    def stated(of: Callable[[NDArray[np.float64]], float]) -> Estimate:
-        return interval(of(first), [of(first[drawn]) for drawn in rows], len(first), len(set(groups)))
+    def stated(of: Callable[[NDArray[np.float64]], float], *, counted: bool = False) -> Estimate:
+        given = [of(first[drawn]) for drawn in rows]
+        return interval(of(first), given, len(first), len(set(groups)), counted=counted)
 
     return DetectionTimes(
         recordings=len(fakes),
         noticed=int(np.isfinite(first).sum()),
         median_s=stated(lambda times: _quantile(times, 0.5)),
         p90_s=stated(lambda times: _quantile(times, 0.9)),
-        within={
-            limit: stated(lambda times, limit=limit: float((times <= limit).mean())) for limit in WITHIN_S
-        },
+        within={limit: stated(functools.partial(_share_within, limit), counted=True) for limit in WITHIN_S},
         as_long={limit: sum(watched.seconds >= limit for _, watched in fakes) for limit in WITHIN_S},
     )
+
+
+def _share_within(limit: float, times: NDArray[np.float64]) -> float:
+    return float((times <= limit).mean())
 
 
 def _quantile(times: NDArray[np.float64], share: float) -> float:
@@ -97,7 +101,11 @@ def _quantile(times: NDArray[np.float64], share: float) -> float:
 
 def false_alarms(seen: Sequence[tuple[MediaItem, Watched]]) -> FalseAlarms | None:
     """``None`` where no genuine recording was watched as a whole."""
-    real = [watched for item, watched in seen if not item.fake and not item.still and watched.whole]
+    real = [
+        watched
+        for item, watched in seen
+        if not item.fake and not item.still and watched.whole and not watched.error
+    ]
     if not real:
         return None
     alarms = sum(len(watched.alarms_s) for watched in real)

@@ -62,11 +62,7 @@ def read_people(path: Path, items: Iterable[SourceItem]) -> dict[str, tuple[str,
                 if row["identity"]:
                     known[source] = (*known.get(source, ()), row["identity"])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(
-            f"{path} cannot be read as a CSV file ({error}): give --identities FILE.csv."
-        ) from None
+        raise UsageError(f"{path} cannot be read as a CSV file ({error}): give --identities FILE.csv.") from None
     if not any(item.source in known for item in items):
-        raise UsageError(
-            f"No path of {path} is in the data set: paths must start at its folder, as in real/a.mp4."
-        )
+        raise UsageError(f"No path of {path} is in the data set: paths must start at its folder, as in real/a.mp4.")
     return known

@@ -63,9 +63,7 @@ def read_prepared(folder: Path) -> list[PreparedCrop]:
     try:
         return [_prepared(record, row) for record, row in zip(records, rows, strict=True)]
     except ValueError as error:
-        raise DataError(
-            f"{path} holds something that is no number ({error}): prepare the data again."
-        ) from None
+        raise DataError(f"{path} holds something that is no number ({error}): prepare the data again.") from None
 
 
 def _prepared(record: CropRecord, row: Mapping[str, str]) -> PreparedCrop:
@@ -100,9 +98,7 @@ def recrop(image: Image, crop: PreparedCrop, spec: CropSpec) -> Image:
     as far, and mirror what is missing), or the index has no box.
     """
     if crop.face is None:
-        raise DataError(
-            f"The crop {crop.record.key} comes without a face box, so no other crop can be cut from it."
-        )
+        raise DataError(f"The crop {crop.record.key} comes without a face box, so no other crop can be cut from it.")
     if spec.margin > crop.margin + 1e-6:
         raise DataError(
             f"The crop {crop.record.key} was kept with margin {crop.margin:g}, less than {spec.margin:g}: "

@@ -15,9 +15,7 @@ MediaKind = Literal["video", "image", "frames"]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
-VIDEO_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"}
-)
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp"})
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm"})
 
 
@@ -96,9 +94,7 @@ def item_keys(items: Sequence[SourceItem]) -> dict[str, str]:
     plain = {item.source: _slug(item) for item in items}
     counts = Counter(name.casefold() for name in plain.values())
     return {
-        source: name
-        if counts[name.casefold()] == 1
-        else f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+        source: name if counts[name.casefold()] == 1 else f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:8]}"
         for source, name in plain.items()
     }
 

@@ -99,9 +99,7 @@ class Ledger:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
-            raise UsageError(
-                f"Another run is filling {self.folder}: wait for it, or give another folder."
-            ) from None
+            raise UsageError(f"Another run is filling {self.folder}: wait for it, or give another folder.") from None
         try:
             yield
         finally:
@@ -111,9 +109,7 @@ class Ledger:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(
-                f"{self.folder} cannot be made ({error.strerror}): give a folder you own."
-            ) from None
+            raise UsageError(f"{self.folder} cannot be made ({error.strerror}): give a folder you own.") from None
 
     def _clear(self) -> None:
         """Only what a preparation writes; other files stay, and are complained of."""
@@ -136,9 +132,7 @@ class Ledger:
             what = "other files, labels or people" if differing == "items" else "another version of Unmask"
         else:
             what = f"{differing} {json.dumps(before.get(differing))} instead of {json.dumps(now[differing])}"
-        raise UsageError(
-            f"{self.folder} was begun with {what}: give another folder, or --restart to begin anew."
-        )
+        raise UsageError(f"{self.folder} was begun with {what}: give another folder, or --restart to begin anew.")
 
     def record_path(self, unit: int) -> Path:
         return self.parts / f"{unit:07d}.json"
@@ -169,11 +163,7 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Groups of settings opened up one level: ``cut`` with ``frames`` becomes ``cut.frames``."""
     flat: dict[str, Any] = {}
     for name, value in settings.items():
-        flat |= (
-            {f"{name}.{inner}": one for inner, one in value.items()}
-            if isinstance(value, dict)
-            else {name: value}
-        )
+        flat |= {f"{name}.{inner}": one for inner, one in value.items()} if isinstance(value, dict) else {name: value}
     return flat
 
 

@@ -9,9 +9,7 @@ from typing import Any
 from unmask.training.prepare.items import SPLITS, Skipped, SourceItem
 from unmask.training.prepare.splits import Assignment
 
-SEVERAL_FACES = (
-    "{count} frames of manipulated videos show several faces, perhaps only one of them manipulated: {kept}"
-)
+SEVERAL_FACES = "{count} frames of manipulated videos show several faces, perhaps only one of them manipulated: {kept}"
 _KEPT = {
     "largest": "the largest is kept, which may be the wrong one.",
     "all": "all are kept and labelled fake, so some labels are wrong.",
@@ -62,9 +60,7 @@ def build_report(
             if results[item.source]["broken"]
         ],
         "without_clip": sorted(
-            item.source
-            for item in done
-            if cut["clips"] and not results[item.source]["clip"] and item.kind != "image"
+            item.source for item in done if cut["clips"] and not results[item.source]["clip"] and item.kind != "image"
         ),
         "notes": [*notes, *assignment.notes, *_own_notes(done, results, cut)],
     }
@@ -74,9 +70,7 @@ def _sets(
     done: Sequence[SourceItem], assignment: Assignment, results: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, int]]:
     """Per set: real and fake items, crops, identity groups."""
-    sets: dict[str, dict[str, int]] = {
-        split: {"real": 0, "fake": 0, "crops": 0, "groups": 0} for split in SPLITS
-    }
+    sets: dict[str, dict[str, int]] = {split: {"real": 0, "fake": 0, "crops": 0, "groups": 0} for split in SPLITS}
     groups: dict[str, set[str]] = defaultdict(set)
     for item in done:
         split = assignment.split_of[item.source]

@@ -140,9 +140,7 @@ def prepare(
         report = build_report(plan.assignment, results, plan.skipped, plan.notes, described, shards)
         if not report["crops"]:
             reasons = ", ".join(f"{count} {reason}" for reason, count in report["skipped_by_reason"].items())
-            raise DataError(
-                f"Not one face crop came of {report['items']} files ({reasons}): check the face finder."
-            )
+            raise DataError(f"Not one face crop came of {report['items']} files ({reasons}): check the face finder.")
         ledger.finish(index_lines(_rows(plan, ledger)), report)
         return report
 

@@ -31,9 +31,7 @@ class SplitSettings:
 
     def __post_init__(self) -> None:
         if self.val < 0 or self.test < 0 or self.val + self.test >= 1:
-            raise UsageError(
-                "--val and --test are shares from 0 that leave something to train on, as in 0.1."
-            )
+            raise UsageError("--val and --test are shares from 0 that leave something to train on, as in 0.1.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,7 @@ def assign_splits(items: Sequence[SourceItem], settings: SplitSettings) -> Assig
     skipped: list[Skipped] = []
     if settings.drop_crossing:
         drawn, crossing = _draw_people(rest, _wanted(settings, fixed))
-        skipped = [
-            Skipped(item.source, "crosses", "Its people fell into different sets.") for item in crossing
-        ]
+        skipped = [Skipped(item.source, "crosses", "Its people fell into different sets.") for item in crossing]
         items = [item for item in items if item.source in fixed or item.source in drawn]
     else:
         drawn = _draw_groups(rest, group_of(items), _wanted(settings, fixed))
@@ -134,9 +130,7 @@ def _draw(sizes: Mapping[str, int], wanted: _Wanted) -> dict[str, Split]:
     return split_of
 
 
-def _check_labels(
-    items: Sequence[SourceItem], split_of: Mapping[str, Split], settings: SplitSettings
-) -> None:
+def _check_labels(items: Sequence[SourceItem], split_of: Mapping[str, Split], settings: SplitSettings) -> None:
     labels = {item.label for item in items}
     asked: dict[Split, float] = {"val": settings.val, "test": settings.test, "train": 1.0}
     for split in SPLITS:

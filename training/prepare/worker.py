@@ -58,9 +58,7 @@ class UnitWorker:
     def close(self) -> None:
         self._finder.close()
 
-    def _process_item(
-        self, item: SourceItem, key: str, between: Callable[[], None]
-    ) -> tuple[dict[str, Any], Cuts]:
+    def _process_item(self, item: SourceItem, key: str, between: Callable[[], None]) -> tuple[dict[str, Any], Cuts]:
         try:
             media = self._parts.open_media(item.path, item.kind)
         except (SourceError, OSError) as error:
@@ -94,9 +92,7 @@ def clip_array_times(times: list[float], frames: int) -> list[float]:
     return [times[int((place + 0.5) * len(times) / frames)] for place in range(frames)]
 
 
-def skipped_result(
-    item: SourceItem, reason: str, detail: str, counts: dict[str, int] | None = None
-) -> dict[str, Any]:
+def skipped_result(item: SourceItem, reason: str, detail: str, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """A record without crops. ``reason`` is "" for one that is filled in later."""
     return {
         "source": item.source,

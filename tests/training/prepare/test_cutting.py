@@ -97,9 +97,7 @@ def test_the_most_central_of_the_large_faces() -> None:
 
 def test_rows_of_the_largest_face_and_of_all() -> None:
     image = portrait()
-    one = cut_media(
-        ITEM, "v", Stills(image), TwoFaces(), CutSettings(frames=2, size=64, min_face=40), lambda: None
-    )
+    one = cut_media(ITEM, "v", Stills(image), TwoFaces(), CutSettings(frames=2, size=64, min_face=40), lambda: None)
     assert [cut.name for cut in one.cuts] == ["v-000-0.jpg", "v-001-0.jpg"]
     row = one.cuts[1].row
     assert (row["frame_time_s"], row["source_width"], row["faces_in_frame"]) == ("7.500000", 176, 2)
@@ -175,14 +173,12 @@ def test_an_index_gives_back_boxes_and_landmarks(tmp_path: Path) -> None:
     assert first.face.landmarks[1].tolist() == [2, 3]
     assert second.face is not None
     assert second.face.landmarks is None
-    assert [
-        (video, [crop.record.key for crop in crops]) for video, crops in keys_of_videos([first, second])
-    ] == [("v", ["l", "k"])]
+    assert [(video, [crop.record.key for crop in crops]) for video, crops in keys_of_videos([first, second])] == [
+        ("v", ["l", "k"])
+    ]
 
 
-@pytest.mark.parametrize(
-    "changed", [{"box": "1 2 3"}, {"landmarks": "1 2"}, {"box": "a b c d"}, {"margin": "wide"}]
-)
+@pytest.mark.parametrize("changed", [{"box": "1 2 3"}, {"landmarks": "1 2"}, {"box": "a b c d"}, {"margin": "wide"}])
 def test_a_damaged_index_is_told(tmp_path: Path, changed: dict[str, object]) -> None:
     (tmp_path / "index.csv").write_bytes(b"".join(index_lines([index_row(**changed)])))
     with pytest.raises(DataError, match=r"index.csv holds something that is no number"):

@@ -158,8 +158,7 @@ def test_plain_folders_at_any_depth(tmp_path: Path) -> None:
     name, listing = listed(tmp_path, LayoutOptions(parent_is_person=True))
     assert name == "plain"
     rows = {
-        item.source: (item.label, item.kind, item.manipulation, item.people, item.official)
-        for item in listing.items
+        item.source: (item.label, item.kind, item.manipulation, item.people, item.official) for item in listing.items
     }
     assert rows == {
         "train/real/ann/1.jpg": ("real", "image", "", ("ann",), "train"),
@@ -209,8 +208,7 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
 
 def test_keys_that_would_clash_are_told_apart(tmp_path: Path) -> None:
     items = [
-        SourceItem(tmp_path, source, "video", False, "plain")
-        for source in ("a/b.mp4", "a-b.mp4", "a/b.avi", "é.mp4")
+        SourceItem(tmp_path, source, "video", False, "plain") for source in ("a/b.mp4", "a-b.mp4", "a/b.avi", "é.mp4")
     ]
     keys = item_keys(items)
     assert len({key.casefold() for key in keys.values()}) == 4

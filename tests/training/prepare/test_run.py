@@ -61,12 +61,8 @@ def test_crops_can_be_read_like_the_reference_data(tmp_path: Path) -> None:
     times = [crop.time_s for crop in read_prepared(out) if crop.video == "real-0000"]
     assert times == pytest.approx([0.08, 0.24, 0.4], abs=0.05)
     originals = {crop.record.key: row for crop, row in zip(read_prepared(out), rows_of(out), strict=True)}
-    assert {row["original"] for row in originals.values() if row["video"] == "fake-0001_fake"} == {
-        "real-0001"
-    }
-    assert {row["identity_group"] for row in originals.values() if row["video"].endswith("0001_fake")} == {
-        "uadfv-0001"
-    }
+    assert {row["original"] for row in originals.values() if row["video"] == "fake-0001_fake"} == {"real-0001"}
+    assert {row["identity_group"] for row in originals.values() if row["video"].endswith("0001_fake")} == {"uadfv-0001"}
 
 
 def rows_of(out: Path) -> list[dict[str, str]]:
@@ -161,9 +157,7 @@ def test_a_file_that_ends_the_process_costs_only_itself(tmp_path: Path, no_leaks
     root = pair_tree(tmp_path / "data", 2)
     parts = Parts(open_or_die, PARTS.make_finder)
     report = prepare_tree(root, tmp_path / "out", settings(), parts, workers=2)
-    assert [(entry["source"], entry["reason"]) for entry in report["skipped"]] == [
-        ("fake/0001_fake.mp4", "crash")
-    ]
+    assert [(entry["source"], entry["reason"]) for entry in report["skipped"]] == [("fake/0001_fake.mp4", "crash")]
     assert report["prepared"] == 3
 
 
@@ -222,9 +216,7 @@ def test_pictures_and_folders_of_frames(tmp_path: Path) -> None:
     assert report["crops"] == 70
     frames = tmp_path / "ffpp"
     for number in range(10):
-        face_picture(
-            frames / "original_sequences" / "youtube" / "c23" / "images" / "000" / f"{number}.png", number
-        )
+        face_picture(frames / "original_sequences" / "youtube" / "c23" / "images" / "000" / f"{number}.png", number)
     report = prepare_tree(frames, tmp_path / "out2", settings())
     assert report["crops"] == 3
     assert [row["frame_time_s"] for row in rows_of(tmp_path / "out2")] == ["0.040000", "0.200000", "0.320000"]
@@ -257,9 +249,7 @@ def test_the_same_folder_goes_on_only_with_the_same_settings(tmp_path: Path) -> 
     first = prepare_tree(root, out, settings())
     before = contents(out)
     assert prepare_tree(root, out, settings()) == first  # finished: nothing is done again
-    with pytest.raises(
-        UsageError, match=r"begun with cut.frames 3 instead of 4: give another folder, or --restart"
-    ):
+    with pytest.raises(UsageError, match=r"begun with cut.frames 3 instead of 4: give another folder, or --restart"):
         prepare_tree(root, out, settings(frames=4))
     assert contents(out) == before
     with pytest.raises(UsageError, match=r"begun with splits.val 0.0 instead of 0.5"):

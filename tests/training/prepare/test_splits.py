@@ -65,9 +65,7 @@ def test_groups_are_connected_components_in_any_order(people: list[list[int]], c
 def test_sets_have_both_labels_and_share_nobody(seed: int) -> None:
     assignment = assign_splits(pairs(100), SplitSettings(0.1, 0.2, seed))
     assert all(len(splits) == 1 for splits in sets_of_people(assignment).values())
-    sizes = {
-        split: sum(one == split for one in assignment.split_of.values()) for split in ("train", "val", "test")
-    }
+    sizes = {split: sum(one == split for one in assignment.split_of.values()) for split in ("train", "val", "test")}
     assert sizes == {"train": 140, "val": 20, "test": 40}
     for split in sizes:
         assert {one.fake for one in assignment.items if assignment.split_of[one.source] == split} == {
@@ -101,9 +99,7 @@ def test_official_sets_are_kept_and_their_overlap_is_told() -> None:
 def chain(length: int) -> list[SourceItem]:
     """Everybody swapped with the next: one component."""
     reals = [item(f"r{number}", f"{number:03d}") for number in range(length)]
-    return reals + [
-        item(f"f{number}", f"{number:03d}", f"{number + 1:03d}", fake=True) for number in range(length - 1)
-    ]
+    return reals + [item(f"f{number}", f"{number:03d}", f"{number + 1:03d}", fake=True) for number in range(length - 1)]
 
 
 def test_one_component_cannot_be_split_and_says_how_else() -> None:
@@ -121,9 +117,7 @@ def test_dropping_what_crosses_splits_a_component() -> None:
 
 
 def test_unknown_people_are_told() -> None:
-    assignment = assign_splits(
-        [item(f"x{number}", fake=number % 2 == 0) for number in range(40)], SplitSettings()
-    )
+    assignment = assign_splits([item(f"x{number}", fake=number % 2 == 0) for number in range(40)], SplitSettings())
     assert any("Nobody is known in 40 of 40 files" in note for note in assignment.notes)
 
 

@@ -57,6 +57,22 @@ def test_every_network_speaks_the_interface(name: str) -> None:
         torch.testing.assert_close(found[2].mean(dim=(1, 2)), found[1], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("name", [name for name in recipe_names() if name.endswith(("-20", "-30"))])
+def test_long_windows_are_judged(name: str) -> None:
+    """From random embeddings: the frames' network is that of the recipe with 10 frames."""
+    pytest.importorskip("timm", reason="needs timm (the train extra)")
+    model = built(find_recipe(name))
+    assert model.frames == int(name[-2:])
+    window = torch.randn(2, model.frames, model.embedding)
+    mask = torch.ones(2, model.frames)
+    mask[1, 5:] = 0
+    with torch.inference_mode():
+        logits = WindowHead(model)(window, mask)
+        short = WindowHead(model)(window[1:, :5], mask[1:, :5])
+    assert logits.shape == (2,)
+    torch.testing.assert_close(logits[1:], short)
+
+
 def test_the_score_of_several_classes_is_what_is_left_of_real() -> None:
     outputs = torch.tensor([[2.0, 0.5, -1.0, 0.0], [-3.0, 1.0, 1.0, 1.0]])
     torch.testing.assert_close(torch.sigmoid(log_odds(outputs)), 1 - torch.softmax(outputs, dim=1)[:, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from unmask.training.run.data import RunData, Sample, load_run_data  # noqa: E40
 from unmask.training.run.folder import RunError, RunFolder  # noqa: E402
 from unmask.training.run.session import RunOptions, choose_device, run_recipe  # noqa: E402
 from unmask.training.zoo.recipe import Recipe, changed, parse_recipe  # noqa: E402
-from unmask.training.zoo.registry import build_model  # noqa: E402
+from unmask.training.zoo.registry import build_model, find_recipe  # noqa: E402
 from unmask.training.zoo.scores import evaluate  # noqa: E402
 from unmask.training.zoo.train import Trainer  # noqa: E402
 from unmask.training.zoo.weights import load_trained  # noqa: E402
@@ -57,7 +58,7 @@ def trainer(of: Recipe, batches: Batches, run: Path, **options: int) -> Trainer:
 class Killed(Batches):
     """Breaks off before batch ``step`` of ``epoch``."""
 
-    when = (0, 0)
+    when: tuple[int, int] = (0, 0)
 
     def _train(self, epoch: int, start: int) -> Iterator[ClipBatch]:
         for number, batch in enumerate(super()._train(epoch, start), start):
@@ -197,6 +198,31 @@ def test_it_learns_what_can_be_learnt(pictures: Path, tmp_path: Path) -> None:
     assert run_recipe(of, RunOptions(pictures, run), lines.append).history == result.history
     with pytest.raises(RunError, match=r"another recipe\.optimiser\.rate"):
         run_recipe(changed(of, {"optimiser.rate": 0.1}), RunOptions(pictures, run), lines.append)
+
+
+def test_without_tensorboard_and_matplotlib_a_run_says_so_and_goes_on(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    hidden = ("tensorboard", "matplotlib")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name in hidden else find(name, *rest)
+    )
+    of = changed(find_recipe("feed-forward-sgd"), {"training.epochs": 2})
+    lines: list[str] = []
+    run_recipe(of, RunOptions(pictures, tmp_path / "run", subset=16), lines.append)
+    assert sum("history.csv only" in line for line in lines) == 1
+    assert sum("curves.png and confusion.png are left out" in line for line in lines) == 1
+    assert (tmp_path / "run" / "best.pt").is_file()
+    assert not (tmp_path / "run" / "curves.png").exists()
+
+
+def test_tensorboard_gets_a_row_per_epoch(pictures: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs tensorboard")
+    of = changed(find_recipe("feed-forward-sgd"), {"training.epochs": 1})
+    run_recipe(of, RunOptions(pictures, tmp_path / "run", subset=16), lambda line: None)
+    written = list((tmp_path / "run" / "tensorboard").iterdir())
+    assert sum(path.stat().st_size for path in written) > 200
 
 
 def test_cuda_is_not_replaced_by_something_else(monkeypatch: pytest.MonkeyPatch) -> None:

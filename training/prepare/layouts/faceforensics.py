@@ -44,9 +44,7 @@ class FaceForensicsLayout:
     expects = f"{ORIGINALS}/ or {MANIPULATED}/ with folders such as Deepfakes/c23/videos"
 
     def find(self, root: Path) -> str | None:
-        found = [
-            f"{kind.name} ({', '.join(compressions)})" for kind, compressions in _sequences(root).items()
-        ]
+        found = [f"{kind.name} ({', '.join(compressions)})" for kind, compressions in _sequences(root).items()]
         return ", ".join(found) or None
 
     def list_items(self, root: Path, options: LayoutOptions) -> Listing:
@@ -66,9 +64,7 @@ class FaceForensicsLayout:
                 else:
                     items.append(item)
         if not official.split_of:
-            notes.append(
-                "No official splits (splits/train.json, val.json, test.json) lie there: people are drawn."
-            )
+            notes.append("No official splits (splits/train.json, val.json, test.json) lie there: people are drawn.")
         return Listing(linked(items), tuple(skipped), tuple(notes))
 
 
@@ -87,9 +83,7 @@ def _compression(root: Path, wanted: str | None) -> str:
     there = sorted({name for names in _sequences(root).values() for name in names}, key=COMPRESSIONS.index)
     if wanted is None:
         if len(there) > 1:
-            raise UsageError(
-                f"{root} holds the compressions {', '.join(there)}: choose one with --compression."
-            )
+            raise UsageError(f"{root} holds the compressions {', '.join(there)}: choose one with --compression.")
         return there[0]
     if wanted not in there:
         raise UsageError(f"{root} has no {wanted}, only {', '.join(there)}: choose one with --compression.")
@@ -147,28 +141,19 @@ def _official(root: Path, given: Path | None) -> _Official:
             pairs = json.loads(path.read_text(encoding="utf-8"))
             split_of |= {str(sequence): split for pair in pairs for sequence in pair}
         except (OSError, ValueError, TypeError):
-            raise DataError(
-                f"{path} is no list of pairs: get the official splits again, all three files."
-            ) from None
+            raise DataError(f"{path} is no list of pairs: get the official splits again, all three files.") from None
     return _Official(split_of)
 
 
 def _people(root: Path) -> dict[str, str]:
     """Sequence -> its YouTube video, where ``conversion_dict.json`` lies there: 23 of them share one."""
     path = next(
-        (
-            one
-            for one in (root / "conversion_dict.json", root / "splits" / "conversion_dict.json")
-            if one.is_file()
-        ),
+        (one for one in (root / "conversion_dict.json", root / "splits" / "conversion_dict.json") if one.is_file()),
         None,
     )
     if path is None:
         return {}
     try:
-        return {
-            str(key): f"youtube-{value.rsplit(' ', 1)[0]}"
-            for key, value in json.loads(path.read_text()).items()
-        }
+        return {str(key): f"youtube-{value.rsplit(' ', 1)[0]}" for key, value in json.loads(path.read_text()).items()}
     except (ValueError, AttributeError):
         raise DataError(f"{path} does not map sequences to videos: get it again or remove it.") from None

@@ -38,9 +38,7 @@ class PlainLayout:
         paths = list(media_files(root))
         items = tuple(item for path in paths if (item := _item(root, path, options)))
         if not items:
-            raise UsageError(
-                f"{root} holds no video or picture below a folder called real or fake; see --label."
-            )
+            raise UsageError(f"{root} holds no video or picture below a folder called real or fake; see --label.")
         notes = []
         if len(items) < len(paths):
             notes.append(f"{len(paths) - len(items)} files lie below neither real nor fake and are left out.")

@@ -42,9 +42,7 @@ def find_layout(root: Path, name: str | None = None, *, labelled: bool = False) 
         raise UsageError(f"There is no layout {name!r}; choose one of {', '.join(LAYOUT_NAMES)}.")
     if labelled:
         if name not in (None, "plain"):
-            raise UsageError(
-                f"--label is for plain folders, not for the layout {name}: leave one of them out."
-            )
+            raise UsageError(f"--label is for plain folders, not for the layout {name}: leave one of them out.")
         return FoundLayout(LAYOUTS[-1], "every file has the label that you gave")
     for layout in LAYOUTS:
         if name in (None, layout.name) and (found := layout.find(root)):

@@ -48,9 +48,7 @@ def _media(root: Path, label: str) -> Iterator[tuple[Path, MediaKind]]:
     folder = root / label
     if not folder.is_dir():
         return
-    found: list[tuple[Path, MediaKind]] = [
-        (path, kind) for path, kind in videos_in(folder) if kind == "video"
-    ]
+    found: list[tuple[Path, MediaKind]] = [(path, kind) for path, kind in videos_in(folder) if kind == "video"]
     if not found and (folder / "frames").is_dir():
         found = list(videos_in(folder / "frames"))
     yield from found
