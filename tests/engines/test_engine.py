@@ -99,9 +99,7 @@ def test_wrong_inputs_are_named(arrays, words: str) -> None:
         assert engine.log == ["open", "infer (1, 3)"], "the runtime must not see a wrong input"
 
 
-@pytest.mark.parametrize(
-    "answer", [{}, {"y": np.ones((2, 4), np.float32)}, {"y": np.ones((2, 3))}, {"y": None}]
-)
+@pytest.mark.parametrize("answer", [{}, {"y": np.ones((2, 4), np.float32)}, {"y": np.ones((2, 3))}, {"y": None}])
 def test_outputs_that_break_the_promise_are_refused(answer) -> None:
     with Doubler() as engine:
         engine.answer = answer

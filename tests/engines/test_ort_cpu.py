@@ -39,9 +39,7 @@ def test_a_window_of_one_gives_the_encoders_logit_to_the_last_bit(toy: Path) -> 
         encoded = encoder.infer({"crops": random_crops(3)})
         windows, masks = np.zeros((3, 4, 8), np.float32), np.zeros((3, 4), np.float32)
         windows[:, 2], masks[:, 2] = encoded["embedding"], 1.0
-        np.testing.assert_array_equal(
-            head.infer({"window": windows, "mask": masks})["logit"], encoded["logit"]
-        )
+        np.testing.assert_array_equal(head.infer({"window": windows, "mask": masks})["logit"], encoded["logit"])
 
 
 def test_specs_and_provider_come_from_the_runtime(toy: Path) -> None:

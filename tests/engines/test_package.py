@@ -52,9 +52,7 @@ def refusal(folder: Path) -> str:
 
 
 def edit(folder: Path, **overrides: object) -> None:
-    write_manifest(
-        folder, build_manifest(**{**json.loads((folder / "detector.json").read_text()), **overrides})
-    )
+    write_manifest(folder, build_manifest(**{**json.loads((folder / "detector.json").read_text()), **overrides}))
 
 
 def test_it_loads(toy: Path) -> None:

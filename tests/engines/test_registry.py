@@ -34,9 +34,7 @@ def test_what_runs_is_opened_and_named(name: str, model: Path) -> None:
 
 @pytest.mark.parametrize("name", MISSING)
 def test_what_is_missing_raises_and_names_the_remedy(name: str, model: Path) -> None:
-    with pytest.raises(
-        EngineUnavailable, match=f"^The engine {name} cannot run here: .*; use --engine ort-cpu.$"
-    ):
+    with pytest.raises(EngineUnavailable, match=f"^The engine {name} cannot run here: .*; use --engine ort-cpu.$"):
         open_engine(name, model)
 
 

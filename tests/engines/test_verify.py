@@ -29,9 +29,7 @@ def rewire(*added: onnx.NodeProto, weights: dict[str, np.ndarray] | None = None)
     def change(graph: onnx.GraphProto) -> None:
         graph.node[-1].output[0] = "clean"
         graph.node.extend(added)
-        graph.initializer.extend(
-            numpy_helper.from_array(value, name) for name, value in (weights or {}).items()
-        )
+        graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in (weights or {}).items())
 
     return change
 

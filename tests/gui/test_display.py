@@ -93,9 +93,7 @@ def boxed_face(shot):
     rows, columns = np.nonzero(red_face(shot))
     if len(rows) < 10_000:
         return False
-    top, bottom, left, right = (
-        int(np.percentile(axis, part)) for axis in (rows, columns) for part in (0.5, 99.5)
-    )
+    top, bottom, left, right = (int(np.percentile(axis, part)) for axis in (rows, columns) for part in (0.5, 99.5))
     signs = orange(shot)
     middle, centre = (top + bottom) // 2, (left + right) // 2
     near = 16

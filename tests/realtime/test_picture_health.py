@@ -91,7 +91,8 @@ def test_a_black_picture_that_stays_is_both() -> None:
 def test_the_frame_is_only_read() -> None:
     image = PICTURE.copy()
     image.flags.writeable = False
-    PictureHealth().check(frame(image, 0.0))
+    assert PictureHealth().check(frame(image, 0.0)) == ()
+    assert np.array_equal(image, PICTURE)
 
 
 def test_a_time_that_cannot_be_is_refused() -> None:

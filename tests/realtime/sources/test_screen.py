@@ -181,7 +181,7 @@ def test_no_display_and_wayland_are_refused():
 @pytest.mark.display
 def test_a_real_x_server_within_wayland_is_fine(x_server):
     environment = {"XDG_SESSION_TYPE": "wayland", "WAYLAND_DISPLAY": "wayland-0", "DISPLAY": x_server.display}
-    check_screen("linux", environment)
+    assert check_screen("linux", environment) is None
 
 
 def test_a_display_that_is_not_there(monkeypatch):
