@@ -53,6 +53,7 @@ setup(
     package_data={
         **{f"unmask.{room}": ["py.typed"] for room in ROOMS},
         "unmask.training.zoo": ["recipes/*.toml"],
+        "unmask.training.tune": ["families/*.toml"],
         "unmask.detectors": ["*/*.json", "*/*.onnx", "*/*.md"],
     },
     install_requires=CORE,
@@ -61,7 +62,15 @@ setup(
         "page": ["yt-dlp"],
         # Ends with two runtimes that overwrite each other; `make install-gpu` leaves this one only.
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.21"],
-        "train": ["torch>=2.5", "timm>=1.0", "onnxscript", "scikit-learn", "matplotlib>=3.8"],
+        "train": [
+            "torch>=2.5",
+            "timm>=1.0",
+            "onnxscript",
+            "safetensors",
+            "tensorboard",
+            "matplotlib>=3.8",
+            "optuna>=4",
+        ],
         "dev": ["pytest>=8", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
     },
     entry_points={"console_scripts": ["unmask = unmask.cli.main:main"]},

@@ -9,7 +9,9 @@ import importlib
 STEPS = {
     "prepare": ("unmask.cli.train_prepare", "cut face crops with an index out of a data set"),
     "run": ("unmask.cli.train_run", "train a network of the zoo, or continue a run"),
+    "tune": ("unmask.cli.train_tune", "search better settings for a network of the zoo"),
     "evaluate": ("unmask.cli.train_evaluate", "measure a detector package on labelled data"),
+    "explain": ("unmask.cli.train_explain", "show where a trained network looked"),
 }
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import cv2
 
-from unmask.realtime.annotate import because
 from unmask.realtime.scan.results import FaceFinding, ItemFinding
 from unmask.realtime.types import Verdict
 
@@ -27,8 +26,9 @@ table { border-collapse: collapse; width: 100%; } th, td { text-align: left; pad
   border-bottom: 1px solid var(--faint); vertical-align: top; overflow-wrap: anywhere; }
 .signs_of_manipulation { color: var(--signs); font-weight: 600; } .no_signs_found { color: var(--none); }
 .cannot_judge { opacity: .75; } .note { border-left: 4px solid var(--faint); padding-left: 1rem; }
+th, td.number { white-space: nowrap; }
 svg { width: 100%; height: auto; } figure { display: inline-block; margin: .3rem; } figcaption { font-size: .8rem; }
-.axis { stroke: var(--faint); } .limit { stroke: var(--signs); stroke-dasharray: 6 4; }
+.axis { fill: none; stroke: var(--faint); } .limit { stroke: var(--signs); stroke-dasharray: 6 4; }
 .line { fill: none; stroke: var(--none); stroke-width: 2; } text { fill: var(--ink); font-size: 11px; }
 .alarm { fill: var(--signs); opacity: .18; }
 """
@@ -53,7 +53,8 @@ def render(items: Sequence[ItemFinding], header: Mapping[str, Any]) -> str:
 def _overview(items: Sequence[ItemFinding]) -> str:
     rows = "".join(
         f"<tr><td>{escape(item.path)}</td><td>{_verdict(item.verdict)}{escape(item.why)}</td>"
-        f"<td>{_number(item.score)}</td><td>{len(item.faces)}</td><td>{item.frames_analysed}</td></tr>"
+        f"<td class='number'>{_number(item.score)}</td><td class='number'>{len(item.faces)}</td>"
+        f"<td class='number'>{item.frames_analysed}</td></tr>"
         for item in items
     )
     head = "<tr><th>item</th><th>verdict</th><th>score</th><th>faces</th><th>frames analysed</th></tr>"
@@ -77,14 +78,30 @@ def _item(item: ItemFinding) -> str:
         f"{escape(item.kind)}, {length}{item.frames_analysed} frames analysed{spread}, "
         f"a face in {item.face_share:.0%} of them"
     )
-    faces = "".join(_face(face, item.duration_s) for face in item.faces)
+    judged = [face for face in item.faces if face.verdict is not Verdict.CANNOT_JUDGE]
+    judged.sort(key=lambda face: -(face.score or 0.0))
+    faces = "".join(_face(face, item.duration_s) for face in judged) + _unjudged(item.faces)
     return f"<h2>{escape(item.path)}</h2><p>{_verdict(item.verdict)}{escape(item.why)}</p><p>{facts}.</p>{faces}"
 
 
+def _unjudged(faces: Sequence[FaceFinding]) -> str:
+    """The faces that nothing can be said of, in a table: they are often many, and each seen for a moment."""
+    rows = "".join(
+        f"<tr><td class='number'>face {face.track}</td>"
+        f"<td class='number'>{face.first_s:.1f} s to {face.last_s:.1f} s</td><td class='number'>{face.frames}</td>"
+        f"<td>{escape(', '.join(cause.words for cause in face.causes))}</td></tr>"
+        for face in faces
+        if face.verdict is Verdict.CANNOT_JUDGE
+    )
+    if not rows:
+        return ""
+    head = "<tr><th>face</th><th>seen</th><th>frames</th><th>because</th></tr>"
+    return f"<h3>{_verdict(Verdict.CANNOT_JUDGE)}</h3><table>{head}{rows}</table>"
+
+
 def _face(face: FaceFinding, duration_s: float | None) -> str:
-    why = because(face.causes) if face.verdict is Verdict.CANNOT_JUDGE else ""
     head = (
-        f"<h3>Face {face.track}: {_verdict(face.verdict)}{escape(why)}</h3>"
+        f"<h3>Face {face.track}: {_verdict(face.verdict)}</h3>"
         f"<p>Seen from {face.first_s:.1f} s to {face.last_s:.1f} s in {face.frames} analysed frames; "
         f"score {_number(face.score)}.</p>"
     )
@@ -141,7 +158,7 @@ def _chart(
         f"<text x='2' y='14'>1</text><text x='2' y='{_HEIGHT - 18}'>0</text>"
         f"<text x='30' y='{_HEIGHT - 4}'>0 s</text>"
         f"<text x='{_WIDTH - 10}' y='{_HEIGHT - 4}' text-anchor='end'>{length_s:.1f} s</text>"
-        f"<text x='{_WIDTH - 10}' y='{limit - 3:.1f}' text-anchor='end'>alarm from {threshold:.2f}</text></svg>"
+        f"<text x='36' y='{limit - 3:.1f}'>alarm from {threshold:.2f}</text></svg>"
     )
 
 

@@ -14,7 +14,7 @@ from unmask.realtime.faces.crop import CropSpec
 from unmask.realtime.types import Image
 from unmask.training.data.cache import SIDE, build_cache, has_cache, open_cache
 from unmask.training.data.dfdc import DataError, hold_out_groups, read_pictures
-from unmask.training.prepare.index import PreparedCrop, read_prepared
+from unmask.training.prepare.index import PreparedCrop, read_prepared, recrop
 from unmask.training.zoo.recipe import Recipe
 
 #: The share of the crops that is held out, by person, where the index names no validation split.
@@ -72,8 +72,8 @@ def load_run_data(
         absent = [text for number, text in enumerate(classes) if all(s.label != number for s in chosen)]
         if absent:
             raise DataError(f"There are no {name} samples of the class {absent[0]} in {folder}.")
-    keys = sorted({key for sample in (*train, *validation) for key in sample.keys})
-    used = [crop for crop in crops if crop.record.key in set(keys)]
+    keys = {key for sample in (*train, *validation) for key in sample.keys}
+    used = [crop for crop in crops if crop.record.key in keys]
     if all(crop.face is None for crop in used):
         log("the crops have no face boxes: they are taken as they are, whatever margin the recipe asks for")
     mark = hashlib.sha256(repr((recipe.input.margin, classes, train, validation)).encode()).hexdigest()[:16]
@@ -83,16 +83,14 @@ def load_run_data(
         build_cache(path, _pictures(folder, used, recipe.input.margin), colour="bgr")
     opened = open_cache(path)
     row_of = {name: row for row, name in enumerate(opened.names)}
-    lost = next((key for key in keys if key not in row_of), None)
-    if lost is not None:
-        raise DataError(f"The index of {folder} names the crop {lost!r}, which none of its tars holds.")
+    lost = sorted(keys - row_of.keys())
+    if lost:
+        raise DataError(f"The index of {folder} names the crop {lost[0]!r}, which none of its tars holds.")
     return RunData(classes, opened.pixels, row_of, tuple(train), tuple(validation), mark)
 
 
 def _pictures(folder: Path, crops: Sequence[PreparedCrop], margin: float) -> Iterator[tuple[str, Image]]:
     """The chosen crops (BGR) at the margin asked for, where there is a box to cut by."""
-    from unmask.training.prepare.index import recrop
-
     of_key = {crop.record.key: crop for crop in crops}
     left = len(of_key)
     for key, image in read_pictures(folder, of_key):
@@ -158,7 +156,10 @@ def _label(crop: PreparedCrop, classes: Sequence[str]) -> int:
 
 
 def few(all_samples: Sequence[Sample], pictures: int, classes: int, seed: int) -> list[Sample]:
-    """Samples with about ``pictures`` pictures in all, the classes in turn, drawn by ``seed``."""
+    """Samples with about ``pictures`` pictures in all, the classes in turn, drawn by ``seed``.
+
+    However few are asked for, every class that there is has one.
+    """
     order = np.random.default_rng((seed, 0x5EB)).permutation(len(all_samples))
     waiting: list[list[Sample]] = [[] for _ in range(classes)]
     for position in order:
@@ -167,7 +168,7 @@ def few(all_samples: Sequence[Sample], pictures: int, classes: int, seed: int) -
     count = 0
     while count < pictures and any(waiting):
         for row in waiting:
-            if row and count < pictures:
+            if row and (count < pictures or len(chosen) < classes):
                 chosen.append(row.pop())
                 count += len(chosen[-1].keys)
     return chosen

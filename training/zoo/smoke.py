@@ -118,7 +118,7 @@ def report(results: Sequence[Smoke], command: str, device: torch.device) -> str:
         "picture size, window length and full learning rate, from random weights. The loss falls where the\n"
         "network can learn the batch by heart; it says nothing about finding manipulations. Losses are of\n"
         "training mode (with dropout), times are medians of the steps after the first, measured while other\n"
-        "work went on.\n\n"
+        "work went on. Where few parameters learn at first, the random base is frozen and little can fall.\n\n"
         f"`{command}` on {where}, torch {torch.__version__}\n\n{table(results)}"
     )
 
@@ -136,15 +136,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
+    words = shlex.join(sys.argv[1:] if argv is None else argv)
+    command = f"python -m unmask.training.zoo.smoke {words}".strip()
     results: list[Smoke] = []
     for name in options.recipes or recipe_names():
         results.append(smoke(find_recipe(name), device, seconds=options.seconds, most=options.most))
         print(table(results[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
-    words = shlex.join(sys.argv[1:] if argv is None else argv)
-    text = report(results, f"python -m unmask.training.zoo.smoke {words}".strip(), device)
-    if options.out is not None:
-        options.out.write_text(text, encoding="utf-8")
-    print(text)
+        if options.out is not None:  # each time, since all of them take long
+            options.out.write_text(report(results, command, device), encoding="utf-8")
+    print(report(results, command, device))
     return 0
 
 

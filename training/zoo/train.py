@@ -57,7 +57,7 @@ class Trainer:
         self.amp = recipe.training.amp and device.type == "cuda"
         if recipe.training.amp and not self.amp:
             log("half precision is for CUDA: this run computes in full precision")
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.amp)
+        self.scaler = torch.GradScaler(device.type, enabled=self.amp)
         self.best, self.patience = Patience(higher=True), Patience(higher=True)
         self.epoch, self.step, self.in_epoch, self.loss_sum = 0, 0, 0, 0.0
         self.finished = False

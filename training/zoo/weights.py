@@ -156,7 +156,7 @@ def _fitted(model: ZooModel, name: str, tensor: Tensor) -> Tensor | None:
     backbone = model.backbone
     if name != "backbone.net.pos_embed" or not isinstance(backbone, TimmBackbone) or backbone.patches is None:
         return None
-    from timm.layers import resample_abs_pos_embed
+    from timm.layers.pos_embed import resample_abs_pos_embed
 
     prefix = int(backbone.net.num_prefix_tokens)
     old = round((tensor.shape[1] - prefix) ** 0.5)

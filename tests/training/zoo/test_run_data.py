@@ -78,6 +78,7 @@ def test_a_subset_takes_classes_in_turn_and_always_the_same() -> None:
     found = samples(crops, ("real", "fake"), 1)
     chosen = few(found, 20, 2, seed=1)
     assert sorted(sample.label for sample in chosen) == [0] * 10 + [1] * 10
+    assert sorted(sample.label for sample in few(found, 1, 2, seed=1)) == [0, 1]
     assert chosen == few(found, 20, 2, seed=1) != few(found, 20, 2, seed=2)
 
 
