@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from x_display import x_display
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
@@ -50,23 +50,8 @@ print("threads:", [t.name for t in threading.enumerate() if t is not threading.m
 @pytest.fixture
 def display():
     """The name of an X server of our own."""
-    if shutil.which("Xvfb") is None:
-        pytest.skip("Xvfb is not installed")
-    ours, theirs = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(theirs), "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=(theirs,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(theirs)
-    with os.fdopen(ours) as told:
-        number = told.readline().strip()
-    if not number:
-        server.wait(5)
-        pytest.skip("Xvfb did not start")
-    yield f":{number}"
-    server.terminate()
-    server.wait(5)
+    with x_display(1280, 800) as server:
+        yield server.display
 
 
 def screen(display):
