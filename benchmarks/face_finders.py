@@ -114,9 +114,7 @@ def added(totals: dict[str, Tally], more: dict[str, Tally]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("clips", nargs="*", type=Path)
-    parser.add_argument(
-        "--halves", nargs="+", type=Path, default=[], help="clips of two pictures side by side"
-    )
+    parser.add_argument("--halves", nargs="+", type=Path, default=[], help="clips of two pictures side by side")
     parser.add_argument("--scrfd", type=Path, required=True)
     parser.add_argument("--yunet", type=Path)
     parser.add_argument("--every", type=int, default=5, help="look at each N-th frame (default 5)")

@@ -131,9 +131,10 @@ def run(options: argparse.Namespace, say: Callable[[str], None] = print) -> list
                     f"{row.clip} {row.half}: {row.seconds:.1f} s, judged {row.judged_seconds:.1f} s, "
                     f"{row.crops} crops, {score}, alarms {row.alarms}"
                 )
-        facts = {"detector": package.manifest.name, "version": package.manifest.version}
     if options.json:
-        facts["clips"] = [asdict(row) for row in rows]
+        manifest = package.manifest
+        clips = [asdict(row) for row in rows]
+        facts = {"detector": manifest.name, "version": manifest.version, "clips": clips}
         options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     return rows
 

@@ -43,7 +43,7 @@ from unmask.export.onnx_export import check_parity, encoder_bytes, head_bytes
 from unmask.export.package_writer import ENCODER, HEAD, ExportError, model_file, write_package
 from unmask.training.calibrate import Platt, fit_platt
 from unmask.training.data.batches import plain_view
-from unmask.training.data.cache import open_cache
+from unmask.training.data.cache import SIDE, open_cache
 from unmask.training.data.codec import LIGHT
 from unmask.training.data.dfdc import read_index
 from unmask.training.evaluate import Floats, auroc, bootstrap
@@ -110,7 +110,7 @@ def export(model: MobileNetV2, name: str, version: str, size: int, scratch: Path
 def smallest_crop(exported: Exported, validation: Crops, size: int, best: float) -> tuple[int, list[Metric]]:
     """The smallest crop side in pixels that costs at most ``TOLERATED_LOSS``, and the AUROC at each side."""
     metrics: list[Metric] = []
-    smallest = measure.SIDE
+    smallest = SIDE
     usable = True
     for side in SIDES:
         found = measure.logits(exported.encoder, exported.head, validation, size, measure.smaller(side))
