@@ -140,11 +140,15 @@ def _print_metrics(console: Console, manifest: Manifest) -> None:
     if not manifest.provenance.metrics:
         console.print("No measured numbers are stated.\n")
         return
-    metrics = _table("metric", "value", "95 % interval", "measured on", "reproduced by")
+    metrics = _table("metric", "value", "95 % interval", "measured on")
     for metric in manifest.provenance.metrics:
         measured = f"{metric.data} ({metric.units} {metric.unit})"
-        metrics.add_row(metric.name, f"{metric.value:.3f}", interval(metric), measured, metric.command or "-")
+        metrics.add_row(metric.name, f"{metric.value:.3f}", interval(metric), measured)
     console.print(metrics)
+    # Most metrics of a package come from one command: said once, not in every row.
+    for command in dict.fromkeys(metric.command for metric in manifest.provenance.metrics if metric.command):
+        console.print(f"reproduced by: {command}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
 
 
 def _verify(args: argparse.Namespace) -> int:

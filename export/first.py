@@ -1,4 +1,4 @@
-"""Export the first detector: ``python -m unmask.export.first --shared DATA --run RUN --out FOLDER``.
+"""Export the first detector: ``python -m unmask.export.first --material DATA --run RUN --out FOLDER``.
 
 Takes the best checkpoint of ``unmask.training.first``, exports it, calibrates it on the people that its
 training held out, measures it on the validation split through the exported files, and writes the package.
@@ -50,7 +50,7 @@ from unmask.training.evaluate import Floats, auroc, bootstrap
 from unmask.training.first import MARGIN, by_key
 from unmask.training.models.mobilenet_v2 import EMBEDDING, MobileNetV2
 
-COMMAND = "python -m unmask.export.first --shared DATA --run RUN --out detectors/unmask-lite"
+COMMAND = "python -m unmask.export.first --material DATA --run RUN --out detectors/unmask-lite"
 VALIDATION = "DFDC face crops, split val (identity-disjoint)"
 LENGTH = 16
 #: Which share of the genuine validation crops may score over the threshold of each false-alarm budget.
@@ -165,7 +165,7 @@ def build(options: argparse.Namespace) -> None:
     model, facts = load_checkpoint(options.run)
     size = int(facts["size"])
     cache = options.cache or options.run / "cache"
-    records = read_index(options.shared / "data" / "dfdc")
+    records = read_index(options.material / "data" / "dfdc")
     train, val = open_cache(cache / "dfdc-train"), open_cache(cache / "dfdc-val")
     held = set(facts["held_out_groups"])
     calibration = measure.crops_of(
@@ -240,7 +240,7 @@ def _provenance(metrics: Sequence[Metric], facts: dict[str, Any]) -> Provenance:
             "starting weights: MobileNetV2 1.0 224, ImageNet (Apache-2.0)",
         ),
         licence="research and evaluation only (DFDC terms, LFW for research)",
-        trained_with="python -m unmask.training.first --shared DATA --out RUN",
+        trained_with="python -m unmask.training.first --material DATA --out RUN",
         metrics=tuple(metrics),
         limits=LIMITS,
     )
@@ -262,7 +262,7 @@ LIMITS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unmask.export.first", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with data/dfdc")
+    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc")
     parser.add_argument("--run", type=Path, required=True, help="run folder of unmask.training.first")
     parser.add_argument("--cache", type=Path, help="folder of decoded crops (default: RUN/cache)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the package; its name is the detector's")

@@ -1,4 +1,4 @@
-"""Which live crop equals the crops of a data set: ``python -m unmask.training.crop_fit --shared DATA``.
+"""Which live crop equals the crops of a data set: ``python -m unmask.training.crop_fit --material DATA``.
 
 The crops of a data set were cut by an unknown detector. The distance from the eyes to the mouth ties
 them to ours: measured in crops it gives their share of the crop's side, measured in uncut pictures its
@@ -79,18 +79,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
 
     parser = argparse.ArgumentParser(prog="python -m unmask.training.crop_fit", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with data/dfdc and data/lfw")
+    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc and data/lfw")
     parser.add_argument("--face-model", type=Path, help="SCRFD file (default: the installed pack)")
     parser.add_argument("--count", type=int, default=400)
     options = parser.parse_args(argv)
     settings = FaceFinderSettings(kind="scrfd", model=options.face_model, input_size=320, refresh_every=1)
     try:
-        dfdc = options.shared / "data" / "dfdc"
+        dfdc = options.material / "data" / "dfdc"
         keys = [record.key for record in read_index(dfdc)]
         chosen = np.random.default_rng(0).permutation(keys)[: options.count].tolist()
         finder = make_face_finder(settings, print)
         crops = of_crops((picture for _, picture in read_pictures(dfdc, chosen)), finder)
-        tars = sorted((options.shared / "data" / "lfw").glob("*.tar"))
+        tars = sorted((options.material / "data" / "lfw").glob("*.tar"))
         uncut = (picture for tar in tars for _, picture in iterate_tar(tar))
         boxes = of_boxes(islice(uncut, options.count), finder)
         finder.close()

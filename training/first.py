@@ -1,6 +1,6 @@
-"""Train the first detector: ``python -m unmask.training.first --shared DATA --out RUN``.
+"""Train the first detector: ``python -m unmask.training.first --material DATA --out RUN``.
 
-Supervised on labelled crops, with real faces and self-blended ones mixed in. ``--shared`` names the
+Supervised on labelled crops, with real faces and self-blended ones mixed in. ``--material`` names the
 folder with ``data/dfdc``, ``data/lfw`` and ``models``; everything this writes goes below ``--out``.
 """
 
@@ -33,7 +33,7 @@ HELD_OUT = 0.1
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.first", description=__doc__)
-    parser.add_argument("--shared", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
+    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
     parser.add_argument("--out", type=Path, required=True, help="run folder; a run found there is continued")
     parser.add_argument("--cache", type=Path, help="folder for decoded crops (3 GB; default: OUT/cache)")
     parser.add_argument("--face-model", type=Path, help="SCRFD file that cuts LFW (default: the installed pack)")
@@ -47,13 +47,13 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def prepare(shared: Path, cache: Path, face_model: Path | None) -> None:
+def prepare(material: Path, cache: Path, face_model: Path | None) -> None:
     """Decode the crops and cut the LFW faces into ``cache``, once."""
-    records = read_index(shared / "data" / "dfdc")
+    records = read_index(material / "data" / "dfdc")
     for split in ("train", "val"):
         if not has_cache(cache / f"dfdc-{split}"):
             keys = [record.key for record in records if record.split == split]
-            build_cache(cache / f"dfdc-{split}", read_pictures(shared / "data" / "dfdc", keys), colour="bgr")
+            build_cache(cache / f"dfdc-{split}", read_pictures(material / "data" / "dfdc", keys), colour="bgr")
     if not has_cache(cache / "lfw"):
         from unmask.realtime.faces.crop import CropSpec
         from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
@@ -61,7 +61,7 @@ def prepare(shared: Path, cache: Path, face_model: Path | None) -> None:
         settings = FaceFinderSettings(kind="scrfd", model=face_model, input_size=320, refresh_every=1)
         finder = make_face_finder(settings, print)
         try:
-            faces = cut_faces(shared / "data" / "lfw", finder, CropSpec(SIDE, WIDER_MARGIN))
+            faces = cut_faces(material / "data" / "lfw", finder, CropSpec(SIDE, WIDER_MARGIN))
             build_cache(cache / "lfw", faces, colour="rgb")
         finally:
             finder.close()
@@ -103,8 +103,8 @@ def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     cache = options.cache or options.out / "cache"
-    prepare(options.shared, cache, options.face_model)
-    records = read_index(options.shared / "data" / "dfdc")
+    prepare(options.material, cache, options.face_model)
+    records = read_index(options.material / "data" / "dfdc")
     train_records = [record for record in records if record.split == "train"]
     held = hold_out_groups(train_records, HELD_OUT, options.seed)
     kept = [record for record in train_records if record.group not in held]
@@ -114,7 +114,7 @@ def train(options: argparse.Namespace) -> None:
     validation = validation_set(open_cache(cache / "dfdc-val"), [r for r in records if r.split == "val"], options.size)
 
     model = MobileNetV2()
-    load_imagenet(model, options.shared / "models" / "mobilenet_v2_imagenet.npz")
+    load_imagenet(model, options.material / "models" / "mobilenet_v2_imagenet.npz")
     plan = Plan(options.epochs, len(items) // options.batch, options.rate)
     options.out.mkdir(parents=True, exist_ok=True)
     facts = {"size": options.size, "margin": MARGIN, "seed": options.seed, "blends": options.blends,

@@ -27,7 +27,7 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(first, "SIDES", (64,))
     monkeypatch.setattr(measure, "DEGRADATIONS", {"JPEG quality 30": measure.DEGRADATIONS["JPEG quality 30"]})
     out = tmp_path / "detectors" / "small"
-    asked = ["--shared", str(shared), "--run", str(run), "--out", str(out), "--name", "small"]
+    asked = ["--material", str(shared), "--run", str(run), "--out", str(out), "--name", "small"]
     assert first.main(asked) == 0
 
     manifest = load_package(out).manifest
@@ -42,7 +42,7 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_missing_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["--shared", str(tmp_path), "--run", str(tmp_path), "--out", str(tmp_path / "out")]
+    asked = ["--material", str(tmp_path), "--run", str(tmp_path), "--out", str(tmp_path / "out")]
     assert first.main(asked) == 2
     assert "There is no best.pt" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()

@@ -27,7 +27,7 @@ def test_trains_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     small_run.write_data(tmp_path / "data", small_run.random_network())
     run = tmp_path / "run"
     small_run.write_faces(run / "cache")
-    asked = ["--shared", str(tmp_path / "data"), "--out", str(run), "--size", "32", "--batch", "8"]
+    asked = ["--material", str(tmp_path / "data"), "--out", str(run), "--size", "32", "--batch", "8"]
     assert first.main([*asked, "--epochs", "1"]) == 0
     facts = json.loads((run / "run.json").read_text())
     assert facts["size"] == 32
@@ -64,5 +64,5 @@ def test_items_hold_no_held_out_person_and_blends_are_of_real_faces(tmp_path: Pa
 
 
 def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert first.main(["--shared", str(tmp_path), "--out", str(tmp_path / "run")]) == 2
+    assert first.main(["--material", str(tmp_path), "--out", str(tmp_path / "run")]) == 2
     assert "There is no index.csv" in capsys.readouterr().out

@@ -1,0 +1,93 @@
+"""``unmask train tune RECIPE``: search better settings for one of the zoo's networks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unmask.training.tune.run import SearchResult
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "recipe", metavar="RECIPE", help="a name (see unmask train run --list), or a .toml file"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", required=True, help="folder with index.csv and tars"
+    )
+    parser.add_argument(
+        "--study",
+        type=Path,
+        metavar="FILE.db",
+        required=True,
+        help="SQLite file of the search; one found there is continued. Tables go to the folder FILE beside it",
+    )
+    parser.add_argument(
+        "--ranges", type=Path, metavar="FILE.toml", help="what to try (default: the family's file)"
+    )
+    parser.add_argument(
+        "--init", type=Path, metavar="FILE", help="starting weights: .pt, .pth, .npz, .safetensors"
+    )
+    parser.add_argument(
+        "--init-partial", action="store_true", help="take what fits of --init, and say what did not"
+    )
+    parser.add_argument(
+        "--trials", type=_count, metavar="N", help="trials in every phase (default: as in the ranges)"
+    )
+    parser.add_argument(
+        "--epochs", type=_count, metavar="N", help="epochs of a trial (default: as in the recipe)"
+    )
+    parser.add_argument(
+        "--subset", type=_count, metavar="N", help="about N pictures to train on, N/4 to validate"
+    )
+    parser.add_argument("--seed", type=_count, default=1, metavar="N", help="of the proposals (default 1)")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--threads", type=_count, metavar="N", help="threads of torch on the CPU")
+
+
+def run(args: argparse.Namespace) -> int:
+    from unmask.training.tune.ranges import find_ranges
+    from unmask.training.tune.report import NOTE
+    from unmask.training.tune.run import SearchOptions, tune
+    from unmask.training.zoo.registry import find_recipe
+
+    recipe = find_recipe(args.recipe)
+    options = SearchOptions(
+        args.data,
+        args.study,
+        args.init,
+        args.init_partial,
+        args.subset,
+        args.trials,
+        args.epochs,
+        args.seed,
+        args.device,
+        args.threads,
+    )
+    result = tune(recipe, find_ranges(recipe, args.ranges), options, lambda line: print(line, flush=True))
+    _show(result)
+    print(f"as it is {result.start:.4f}, best {result.best:.4f} on validation: {result.folder / 'best.toml'}")
+    print(NOTE)
+    return 0
+
+
+def _show(result: SearchResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from unmask.training.tune.report import HEAD, rows
+
+    table = Table(*HEAD)
+    for row in rows(result.trials):
+        table.add_row(*row)
+    Console(markup=False).print(table)
+
+
+def _count(text: str) -> int:
+    """An argparse type: a whole number, one or more."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return value
