@@ -72,7 +72,8 @@ def test_show_says_what_backs_a_threshold(
     assert "Brackets [bold] and :smile: are text." in shown
     assert "0 false alarms in 30 h of calls: proves at most 0.1/h (95 %)" in shown
     assert "nothing: no footage was watched with it (none yet)" in shown
-    assert "AUROC 0.731 0.702 to 0.758 held-out faces (412 people) unmask evaluate" in shown
+    assert "AUROC 0.731 0.702 to 0.758 held-out faces (412 people)" in shown
+    assert shown.count("reproduced by: unmask evaluate") == 1
     assert "It sees colour alone." in shown
     assert "none: the score is no probability" in shown
     assert "4 crops, one per 100 ms (0.4 s)" in shown
