@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on the first call. Pins: constraints.txt.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test install install-gpu lint typecheck clean
+.PHONY: help demo test test-train install install-gpu lint typecheck clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -12,6 +12,11 @@ demo: install ## run the whole pipeline on a synthetic clip (options: make demo 
 test: install ## run all tests (options: make test ARGS="tests/engines -x")
 	@bash scripts/system_libraries.sh test
 	@.venv/bin/python -m pytest $(ARGS)
+
+test-train: ## run the tests that need torch, in .venv-train, which it makes first (gigabytes)
+	@bash scripts/system_libraries.sh
+	@bash scripts/train_environment.sh
+	@.venv-train/bin/python -m pytest -p no:pytest-qt tests/training tests/export $(wildcard tests/cli/test_train_*.py) $(ARGS)
 
 install: ## make .venv and install the project with the gui, page and dev extras
 	@bash scripts/system_libraries.sh
@@ -28,5 +33,5 @@ typecheck: install ## check the types
 	@bash scripts/typecheck.sh
 
 clean: ## remove the environment and everything that was built
-	@rm -rf .venv build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-train build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     import contextlib
+    import dataclasses
 
     from unmask.cli.options import face_settings, refuse_writing_over
     from unmask.training.zoo.registry import require
@@ -42,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
         if not args.crop:
             from unmask.realtime.faces.registry import make_face_finder
 
-            finder = make_face_finder(face_settings(args))
+            # Single pictures: what was found in the one before says nothing about the next.
+            settings = dataclasses.replace(face_settings(args), refresh_every=1)
+            finder = make_face_finder(settings, lambda line: print(line, flush=True))
             stack.callback(finder.close)
         results = explain(args.run_folder, args.images, args.out, finder, as_window=args.window)
     _show(results)

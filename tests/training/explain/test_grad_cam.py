@@ -83,7 +83,7 @@ def test_where_nothing_speaks_for_manipulation_the_map_is_empty() -> None:
 
 
 def test_the_frames_of_a_window_are_on_one_scale() -> None:
-    crops, colours = squares(np.random.default_rng(4))
+    crops, _ = squares(np.random.default_rng(4))
     crops[1] //= 2
     sums = crops[:, ::8, ::8].astype(float).sum(axis=3)
     model = by_hand((1.0, 1.0, 1.0), **{"input.frames": 2})

@@ -15,13 +15,13 @@ import pytest
 
 pytest.importorskip("optuna", reason="needs optuna (the train extra)")
 
-from unmask.engines.errors import UnmaskError, UsageError  # noqa: E402
-from unmask.training.run.folder import RunError  # noqa: E402
-from unmask.training.tune.ranges import Phase, Ranges  # noqa: E402
-from unmask.training.tune.run import SearchOptions, SearchResult, tune  # noqa: E402
-from unmask.training.tune.storage import StudyError, only_one  # noqa: E402
-from unmask.training.zoo.recipe import Recipe, read_recipe  # noqa: E402
-from unmask.training.zoo.registry import TrainingUnavailable, find_recipe  # noqa: E402
+from unmask.engines.errors import UnmaskError, UsageError
+from unmask.training.run.folder import RunError
+from unmask.training.tune.ranges import Ranges
+from unmask.training.tune.run import SearchOptions, SearchResult, tune
+from unmask.training.tune.storage import StudyError, only_one
+from unmask.training.zoo.recipe import Recipe, read_recipe
+from unmask.training.zoo.registry import TrainingUnavailable, find_recipe
 
 RECIPE = find_recipe("feed-forward-adamw")
 RANGES = Ranges.model_validate(
@@ -250,7 +250,9 @@ def test_two_searches_at_once_are_refused(tmp_path: Path) -> None:
 
 def test_without_optuna_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "optuna" else find(name, *rest))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "optuna" else find(name, *rest)
+    )
     with pytest.raises(TrainingUnavailable, match=r"needs optuna.*pip install 'unmask\[train\]'") as caught:
         search(tmp_path / "s.db")
     assert isinstance(caught.value, UnmaskError)

@@ -1,0 +1,1 @@
+"""Where a trained network looked: shown, and never called evidence."""
