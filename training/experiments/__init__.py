@@ -1,1 +1,1 @@
-"""Experiments on what carries over from training to live face swaps; ``training/EXPERIMENTS.md`` tells what came out."""
+"""Experiments on what carries over from training to live face swaps: see ``training/EXPERIMENTS.md``."""

@@ -50,7 +50,9 @@ def resampled(faces: FaceSet, row: int, rng: np.random.Generator | None) -> View
     matrix[:, 2] += rng.uniform(-0.5, 0.5, 2)
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0, side - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
-    image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    image = cv2.warpAffine(
+        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     face = moved_face(face, matrix)
     if np.linalg.det(matrix[:, :2]) < 0:
         assert face.landmarks is not None
@@ -88,15 +90,19 @@ class Forge:
         return swap_people(view.image, view.landmarks, donor.image, donor.landmarks, rng)
 
     def _rendered(self, view: View, rng: np.random.Generator) -> Generated:
-        if self.autoencoder is None:
-            raise ValueError("This forge has no autoencoder: leave reconstruction out of its shares.")
+        assert self.autoencoder is not None
         how = partial(render, self.autoencoder, noise=float(rng.uniform(0, self.noise)))
         return repaint(view.image, view.landmarks, how, self.autoencoder.settings.side, rng)
 
 
-def make_forge(faces: FaceSet, autoencoder: Path | None, shares: Mapping[str, float], donors: int = 12) -> Forge:
+def make_forge(
+    faces: FaceSet, autoencoder: Path | None, shares: Mapping[str, float], donors: int = 12
+) -> Forge:
+    """Raises ``ValueError`` where the shares need an autoencoder and there is none."""
     model = None if autoencoder is None else load_autoencoder(autoencoder)
-    return Forge(faces, model, dict(shares), alike(faces.landmarks, donors))
+    if model is None and any(shares.get(kind) for kind in ("reconstruction", "rendered swap")):
+        raise ValueError("This forge has no autoencoder: leave what needs it out of its shares.")
+    return Forge(faces, model, dict(shares), alike(faces.landmarks, faces.groups, donors))
 
 
 def hold_out_people(faces: FaceSet, share: float, seed: int) -> tuple[Sequence[int], Sequence[int]]:

@@ -53,7 +53,9 @@ def outline(landmarks: NDArray[np.float32], part: Part = "whole", points: int = 
     return eyes + _MIDDLE * down + np.cos(angle)[:, None] * half * across + lengthwise[:, None] * down
 
 
-def elastic(mask: NDArray[np.float32], strength: float, rng: np.random.Generator, nodes: int = 5) -> NDArray[np.float32]:
+def elastic(
+    mask: NDArray[np.float32], strength: float, rng: np.random.Generator, nodes: int = 5
+) -> NDArray[np.float32]:
     """``mask`` bent by a smooth random field of ``strength`` pixels standard deviation."""
     height, width = mask.shape
     field = rng.normal(0, strength, (nodes, nodes, 2)).astype(np.float32)

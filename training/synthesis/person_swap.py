@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,14 +24,18 @@ def pose(landmarks: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.array([nose @ across / wide**2, nose @ down / long**2, wide / long])
 
 
-def alike(landmarks: NDArray[np.float32], count: int) -> NDArray[np.intp]:
-    """For each of (N, 5, 2) the ``count`` others turned most like it: (N, count)."""
+def alike(landmarks: NDArray[np.float32], groups: Sequence[str], count: int) -> NDArray[np.intp]:
+    """For each of (N, 5, 2) the ``count`` faces of other ``groups`` (people) turned most like it: (N, count)."""
     poses = np.stack([pose(points) for points in landmarks])
     poses /= poses.std(axis=0) + 1e-6
     apart = ((poses[:, None] - poses[None]) ** 2).sum(axis=-1)
-    np.fill_diagonal(apart, np.inf)
-    count = min(count, len(poses) - 1)
-    return np.argsort(apart, axis=1)[:, :count]
+    names = np.asarray(groups)
+    same = names[:, None] == names[None]
+    apart[same] = np.inf
+    fewest = int((~same).sum(axis=1).min())
+    if fewest == 0:
+        raise ValueError("A swap needs two people: these faces are all of one.")
+    return np.argsort(apart, axis=1)[:, : min(count, fewest)]
 
 
 def random_settings(rng: np.random.Generator, span: float) -> SwapSettings:

@@ -53,10 +53,15 @@ def repaint(
         raise ValueError("The face to be rendered lies outside the picture.")
     # The reckoning is symmetric in red and blue but for their weights in Lab, so turn to BGR and back.
     coloured = transfer_colour(
-        np.ascontiguousarray(back[..., ::-1]), np.ascontiguousarray(image[..., ::-1]), mask, rng.uniform(0.3, 1.0)
+        np.ascontiguousarray(back[..., ::-1]),
+        np.ascontiguousarray(image[..., ::-1]),
+        mask,
+        rng.uniform(0.3, 1.0),
     )[..., ::-1]
     mixed = image + (coloured - image) * mask[..., None]
-    return Generated(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), mask.astype(np.float32), "reconstruction")
+    return Generated(
+        np.clip(np.rint(mixed), 0, 255).astype(np.uint8), mask.astype(np.float32), "reconstruction"
+    )
 
 
 def _inside(there: NDArray[np.float64], side: int, size: tuple[int, int]) -> NDArray[np.float32]:

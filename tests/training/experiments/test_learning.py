@@ -101,7 +101,7 @@ def test_frozen_blocks_stay_and_the_rest_learns(tmp_path: Path) -> None:
 
 
 def test_missing_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    asked = ["--shared", str(tmp_path), "--work", str(tmp_path)]
+    asked = ["--material", str(tmp_path), "--work", str(tmp_path)]
     assert main([*asked, "pools"]) == 2
     assert capsys.readouterr().out.startswith("error: There is no ")
     assert main([*asked, "probe", "x", "--start", str(tmp_path / "none.pt")]) == 2

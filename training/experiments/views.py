@@ -1,0 +1,65 @@
+"""What the networks of the experiments see: crops with margin, also of data that was cut tight."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unmask.realtime.faces.crop import CropSpec, crop_face
+from unmask.realtime.types import FaceBox, Image
+from unmask.training.data.batches import whole
+from unmask.training.data.codec import add_noise, call_like, jpeg_round_trip, relight, video_still
+
+#: Side of a DFDC crop in units of the live face box (``unmask.training.crop_fit``).
+TIGHT = 0.8
+
+
+def wide_view(
+    image: Image, face: FaceBox, size: int, margin: float, rng: np.random.Generator | None = None
+) -> Image:
+    """The live crop of ``face`` in an RGB picture, uint8 (size, size, 3); ``rng`` moves and scales the box as
+    much as two detectors differ."""
+    if rng is not None:
+        scale = rng.uniform(0.92, 1.1)
+        x, y = np.asarray(face.centre) + rng.uniform(-0.05, 0.05, 2) * face.size
+        half = face.size * scale / 2
+        face = FaceBox(x - half, y - half, x + half, y + half, 1.0)
+    # The crop function's "bgr" keeps the order of the channels.
+    return crop_face(image, face, CropSpec(size, margin=margin, colour="bgr"))
+
+
+def mirrored_view(crop: Image, size: int, margin: float) -> Image:
+    """A tight crop as the live crop function gives a face whose picture ends with it: the rest is mirrored."""
+    return crop_face(crop, whole(crop), CropSpec(size, margin=margin / TIGHT, colour="bgr"))
+
+
+def tight(image: Image, face: FaceBox) -> Image:
+    """The middle of a wide picture, cut like the DFDC crops: so that a mirrored border tells no label."""
+    return crop_face(image, face, CropSpec(max(32, round(face.size * TIGHT)), margin=TIGHT, colour="bgr"))
+
+
+def hard_call(image: Image, rng: np.random.Generator) -> Image:
+    """As ``call_like``, but nearly always through a codec: H.264 at CRF 24 to 38 or JPEG at 20 to 70."""
+    if rng.random() < 0.4:
+        gain = rng.uniform(0.8, 1.15) * rng.uniform(0.95, 1.05, 3)
+        image = relight(image, (gain[0], gain[1], gain[2]), rng.uniform(0.8, 1.25))
+    if rng.random() < 0.3:
+        image = add_noise(image, rng.uniform(1.0, 6.0), rng)
+    if rng.random() < 0.7:
+        even = image.shape[0] // 2 * 2
+        return video_still(image[:even, :even], int(rng.integers(24, 39)), rng, frames=2)
+    return jpeg_round_trip(image, int(rng.integers(20, 71)))
+
+
+def soft_call(image: Image, rng: np.random.Generator) -> Image:
+    return call_like(np.ascontiguousarray(image), rng)
+
+
+def inner_weight(side: int, margin: float) -> NDArray[np.float32]:
+    """1 where the face is in a wide view, 0 in hair, neck and background, between at the seam: (side, side).
+
+    The live box is about as tall as the face and three quarters as wide.
+    """
+    ys, xs = (np.mgrid[0:side, 0:side].astype(np.float32) + 0.5) / side - 0.5
+    radius = np.hypot(xs * margin / 0.36, ys * margin / 0.5)
+    return np.clip((1.15 - radius) / 0.3, 0, 1).astype(np.float32)
