@@ -7,6 +7,7 @@ training held out, measures it on the validation split through the exported file
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import tempfile
 from collections.abc import Sequence
@@ -41,24 +42,22 @@ from unmask.export.card import card
 from unmask.export.measure import Crops
 from unmask.export.onnx_export import check_parity, encoder_bytes, head_bytes
 from unmask.export.package_writer import ENCODER, HEAD, ExportError, model_file, write_package
+from unmask.export.subjects import SUBJECTS, Subject
 from unmask.training.calibrate import Platt, fit_platt
 from unmask.training.data.batches import plain_view
-from unmask.training.data.cache import SIDE, open_cache
+from unmask.training.data.cache import SIDE, CropCache, open_cache
 from unmask.training.data.codec import LIGHT
 from unmask.training.data.dfdc import read_index
 from unmask.training.evaluate import Floats, auroc, bootstrap
-from unmask.training.first import MARGIN, by_key
+from unmask.training.first import by_key
 from unmask.training.models.mobilenet_v2 import EMBEDDING, MobileNetV2
 
-COMMAND = "python -m unmask.export.first --material DATA --run RUN --out detectors/unmask-lite"
-VALIDATION = "DFDC face crops, split val (identity-disjoint)"
 LENGTH = 16
 #: Which share of the genuine validation crops may score over the threshold of each false-alarm budget.
 #: A choice, not a measurement: no footage here is long enough to measure such rates.
 BUDGETS = {1.0: 0.02, 0.1: 0.005, 0.01: 0.001}
 #: How much AUROC a smaller face may cost before it is not judged at all.
 TOLERATED_LOSS = 0.05
-SIDES = (128, 96, 80, 64, 48, 40)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +83,14 @@ def metadata(name: str, version: str, role: str, size: int) -> dict[str, str]:
     return {f"unmask.{key}": str(value) for key, value in values.items()}
 
 
-def load_checkpoint(run: Path) -> tuple[MobileNetV2, dict[str, Any]]:
-    """The best checkpoint of a run and the facts it was trained with."""
-    for name in ("best.pt", "run.json"):
-        if not (run / name).is_file():
-            raise ExportError(f"There is no {name} in {run}: give the folder that unmask.training.first wrote.")
+def load_checkpoint(run: Path, weights: Path | None) -> tuple[MobileNetV2, dict[str, Any]]:
+    """The best checkpoint of a run, or other ``weights``, and the facts of the run that held people out."""
+    weights = weights or run / "best.pt"
+    for path in (weights, run / "run.json"):
+        if not path.is_file():
+            raise ExportError(f"There is no {path.name} in {path.parent}: give the folder that training wrote.")
     model = MobileNetV2()
-    model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
+    model.load_state_dict(torch.load(weights, weights_only=True))
     return model.eval(), json.loads((run / "run.json").read_text(encoding="utf-8"))
 
 
@@ -107,28 +107,30 @@ def export(model: MobileNetV2, name: str, version: str, size: int, scratch: Path
     return Exported(encoder, head, *engines)
 
 
-def smallest_crop(exported: Exported, validation: Crops, size: int, best: float) -> tuple[int, list[Metric]]:
+def smallest_crop(
+    exported: Exported, validation: Crops, size: int, best: float, subject: Subject, command: str
+) -> tuple[int, list[Metric]]:
     """The smallest crop side in pixels that costs at most ``TOLERATED_LOSS``, and the AUROC at each side."""
     metrics: list[Metric] = []
     smallest = SIDE
     usable = True
-    for side in SIDES:
+    for side in subject.sides:
         found = measure.logits(exported.encoder, exported.head, validation, size, measure.smaller(side))
         value = bootstrap(auroc, validation.labels, found, validation.groups)
-        metrics.append(measure.metric(f"AUROC, crop of {side} px", value, VALIDATION, COMMAND))
+        metrics.append(measure.metric(f"AUROC, crop of {side} px", value, subject.validation, command))
         usable = usable and value.value >= best - TOLERATED_LOSS
         if usable:
             smallest = side
     return smallest, metrics
 
 
-def robustness(exported: Exported, validation: Crops, size: int) -> list[Metric]:
+def robustness(exported: Exported, validation: Crops, size: int, subject: Subject, command: str) -> list[Metric]:
     """AUROC on validation crops that were made worse."""
     metrics: list[Metric] = []
-    for name, degrade in measure.DEGRADATIONS.items():
+    for name, degrade in subject.degradations.items():
         found = measure.logits(exported.encoder, exported.head, validation, size, degrade)
         value = bootstrap(auroc, validation.labels, found, validation.groups)
-        metrics.append(measure.metric(f"AUROC, {name}", value, VALIDATION, COMMAND))
+        metrics.append(measure.metric(f"AUROC, {name}", value, subject.validation, command))
     return metrics
 
 
@@ -146,13 +148,13 @@ def thresholds(genuine: Floats) -> tuple[Threshold, ...]:
     )
 
 
-def quality(validation: Crops, size: int, smallest: int) -> Quality:
+def quality(validation: Crops, size: int, smallest: int, margin: float) -> Quality:
     """Gates at the edges of what it knows: the outer half percent of validation in sharpness and in light,
     the latter widened by the light of the augmentation."""
     looks = measure.looks(validation, size)
     low, high = np.quantile(looks.brightness, [0.005, 0.995])
     return Quality(
-        min_face_px=float(round(smallest / MARGIN)),
+        min_face_px=float(round(smallest / margin)),
         min_sharpness=round(float(np.quantile(looks.sharpness, 0.005)), 1),
         min_brightness=round(float(low) * LIGHT[0], 1),
         max_brightness=round(min(255.0, float(high) * LIGHT[1]), 1),
@@ -162,11 +164,12 @@ def quality(validation: Crops, size: int, smallest: int) -> Quality:
 def build(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    model, facts = load_checkpoint(options.run)
-    size = int(facts["size"])
+    model, facts = load_checkpoint(options.run, options.weights)
+    size = options.size or int(facts["size"])
+    subject = SUBJECTS[options.subject]
     cache = options.cache or options.run / "cache"
     records = read_index(options.material / "data" / "dfdc")
-    train, val = open_cache(cache / "dfdc-train"), open_cache(cache / "dfdc-val")
+    train, val = (_widened(open_cache(cache / f"dfdc-{split}"), subject) for split in ("train", "val"))
     held = set(facts["held_out_groups"])
     calibration = measure.crops_of(
         train.pixels, by_key(train, [r for r in records if r.split == "train" and r.group in held])
@@ -195,25 +198,33 @@ def describe(
     scores = platt.apply(measure.logits(exported.encoder, exported.head, validation, size))
     measure.save_scores(options.run / "validation_scores.csv", validation, scores)
     alarms = thresholds(scores[~validation.labels])
-    metrics = measure.report(validation, scores, alarms[0].score, VALIDATION, COMMAND)
+    subject = SUBJECTS[options.subject]
+    command = subject.command(options.subject)
+    metrics = measure.report(validation, scores, alarms[0].score, subject.validation, command)
     print("\n".join(f"{m.name}: {m.value} [{m.low}, {m.high}]" for m in metrics), flush=True)
-    smallest, by_side = smallest_crop(exported, validation, size, metrics[0].value)
-    metrics += by_side + robustness(exported, validation, size)
+    smallest, by_side = smallest_crop(exported, validation, size, metrics[0].value, subject, command)
+    metrics += by_side + robustness(exported, validation, size, subject, command)
     return Manifest(
         format=1,
         name=options.name,
         version=options.version,
-        description="MobileNetV2 on single face crops, its logit averaged over 16 frames; a first detector.",
+        description=subject.description,
         files=Files(encoder=model_file(ENCODER, exported.encoder_bytes), head=model_file(HEAD, exported.head_bytes)),
         input=Input(size=size, colour="rgb"),
-        crop=Crop(margin=MARGIN, align="none"),
+        crop=Crop(margin=subject.margin, align="none"),
         embedding=EMBEDDING,
         window=Window(length=LENGTH, stride_ms=125, max_gap_ms=600, min_frames=8),
         single_image=True,
         calibration=_calibration(platt, calibration),
         thresholds=alarms,
-        quality=quality(validation, size, smallest),
-        provenance=_provenance(metrics, facts),
+        quality=quality(validation, size, smallest, subject.margin),
+        provenance=Provenance(
+            data=subject.data(facts),
+            licence=subject.licence,
+            trained_with=subject.trained_with,
+            metrics=tuple(metrics),
+            limits=subject.limits,
+        ),
         exported_with={
             "torch": torch.__version__,
             "onnx": onnx.__version__,
@@ -232,38 +243,30 @@ def _calibration(platt: Platt, crops: Crops) -> Calibration:
     )
 
 
-def _provenance(metrics: Sequence[Metric], facts: dict[str, Any]) -> Provenance:
-    return Provenance(
-        data=(
-            f"DFDC face crops, split train without the {len(facts['held_out_groups'])} calibration groups",
-            "LFW, one picture per person: real faces, and self-blended ones labelled fake",
-            "starting weights: MobileNetV2 1.0 224, ImageNet (Apache-2.0)",
-        ),
-        licence="research and evaluation only (DFDC terms, LFW for research)",
-        trained_with="python -m unmask.training.first --material DATA --out RUN",
-        metrics=tuple(metrics),
-        limits=LIMITS,
-    )
+class _Widened:
+    """The pictures of a cache as a subject sees them, each made when it is first asked for."""
+
+    def __init__(self, pixels: Any, subject: Subject) -> None:
+        self._pixels, self._widen = pixels, subject.widen
+        self._made: dict[int, Any] = {}
+
+    def __getitem__(self, position: int) -> Any:
+        if position not in self._made:
+            self._made[position] = self._widen(np.asarray(self._pixels[position]))
+        return self._made[position]
 
 
-LIMITS = (
-    "learnt from DFDC crops only: swaps by other methods are not among its training data, and live face "
-    "swapping is not expected to be found",
-    "its crops are tight, so seams at the chin, forehead and hair are mostly outside of what it sees",
-    "the live crop sits about 7 % of its side higher than the crops it learnt from",
-    "calibrated on single pictures; the mean over a window is more certain than the score says",
-    "the thresholds are quantiles of genuine validation crops: the false-alarm rates are intended, not proven",
-    "the quality gates lie where validation ends: the outer half percent in sharpness and in brightness (widened "
-    "by the augmentation's light), and the smallest crop that costs at most 5 points of AUROC when validation "
-    "crops are shrunk to it",
-    "the epoch was chosen on the validation split that the numbers are reported on",
-)
+def _widened(cache: CropCache, subject: Subject) -> CropCache:
+    return dataclasses.replace(cache, pixels=_Widened(cache.pixels, subject))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unmask.export.first", description=__doc__)
     parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc")
     parser.add_argument("--run", type=Path, required=True, help="run folder of unmask.training.first")
+    parser.add_argument("--subject", choices=tuple(SUBJECTS), default="first", help="which network it is")
+    parser.add_argument("--weights", type=Path, help="weights of a later training (default: RUN/best.pt)")
+    parser.add_argument("--size", type=int, help="side of its crops in pixels (default: as in RUN)")
     parser.add_argument("--cache", type=Path, help="folder of decoded crops (default: RUN/cache)")
     parser.add_argument("--out", type=Path, required=True, help="folder of the package; its name is the detector's")
     parser.add_argument("--name", default="unmask-lite")

@@ -23,7 +23,7 @@ from unmask.export.package_writer import ExportError, write_package
 from unmask.training.evaluate import auroc, bootstrap
 
 PAIRS_COMMAND = "python -m unmask.benchmarks.footage unmask-lite DATA/data/clips/pairs --halves --json PAIRS"
-PAIRS = "side-by-side clips of live face swapping, watched once after all choices were made"
+PAIRS = "side-by-side clips of live face swapping, watched after all choices were made"
 
 LIVE = "live face swapping:"
 

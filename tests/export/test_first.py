@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("torch", reason="needs torch (the train extra)")
@@ -24,8 +27,9 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
     small_run.write_run(run, shared, model)
     small_run.write_faces(run / "cache")
     prepare(shared, run / "cache", None)
-    monkeypatch.setattr(first, "SIDES", (64,))
-    monkeypatch.setattr(measure, "DEGRADATIONS", {"JPEG quality 30": measure.DEGRADATIONS["JPEG quality 30"]})
+    few = {"JPEG quality 30": measure.DEGRADATIONS["JPEG quality 30"]}
+    quick = dataclasses.replace(first.SUBJECTS["first"], sides=(64,), degradations=few)
+    monkeypatch.setitem(first.SUBJECTS, "first", quick)
     out = tmp_path / "detectors" / "small"
     asked = ["--material", str(shared), "--run", str(run), "--out", str(out), "--name", "small"]
     assert first.main(asked) == 0
@@ -39,6 +43,18 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
     assert metrics["AUROC"].units == 24
     assert {"AUROC, crop of 64 px", "AUROC, JPEG quality 30", "ECE", "Brier"} <= set(metrics)
     assert (out / "README.md").read_text() == card(manifest)
+
+
+def test_a_wider_subject_sees_tight_crops_with_mirrored_surroundings() -> None:
+    wide = first.SUBJECTS["wide192"]
+    tight = np.random.default_rng(1).integers(0, 256, (224, 224, 3)).astype(np.uint8)
+    seen = wide.widen(cv2.GaussianBlur(tight, (0, 0), 6.0))
+    assert seen.shape == (224, 224, 3)
+    # 1.4 / 0.8 of the tight crop is seen: beyond its edge, at (1 - 0.8 / 1.4) / 2 of the side, all is mirrored.
+    edge = round(224 * (1 - 0.8 / wide.margin) / 2)
+    left, right = seen[40:180, edge - 12 : edge].astype(int), seen[40:180, edge : edge + 12][:, ::-1].astype(int)
+    assert np.abs(left - right).mean() < 3
+    assert np.abs(left - right[:, ::-1]).mean() > 2 * np.abs(left - right).mean()
 
 
 def test_a_missing_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
