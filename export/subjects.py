@@ -29,7 +29,9 @@ _COMMON_LIMITS = (
 @dataclass(frozen=True, slots=True)
 class Subject:
     """``widen`` makes of a tight RGB crop (224, 224, 3) what the network was trained to see of it. ``sides`` are the
-    crop sizes that the smallest face is sought among; ``data`` gets the facts of the run."""
+    crop sizes that the smallest face is sought among; ``data`` gets the facts of the run; ``arguments`` are what
+    the export command needs besides.
+    """
 
     margin: float
     widen: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -40,10 +42,13 @@ class Subject:
     data: Callable[[Mapping[str, Any]], tuple[str, ...]]
     trained_with: str
     limits: tuple[str, ...]
+    arguments: str = ""
     licence: str = _LICENCE
 
     def command(self, name: str) -> str:
-        return f"python -m unmask.export.first --subject {name} --material DATA --run RUN --out detectors/unmask-lite"
+        """What reproduces the numbers of its manifest."""
+        given = f"--subject {name} --material DATA --run RUN{self.arguments}"
+        return f"python -m unmask.export.first {given} --out detectors/unmask-lite"
 
 
 FIRST = Subject(
@@ -94,6 +99,7 @@ WIDE192 = Subject(
         "the epoch was chosen on LFW people and swaps between them, the run on the validation split reported here",
         "shrunk and coded crops are wide ones: a crop of 128 px shows a face of 91 px",
     ),
+    arguments=" --weights WORK/wide192/best.pt --size 192",
 )
 
 SUBJECTS = {"first": FIRST, "wide192": WIDE192}
