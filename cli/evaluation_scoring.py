@@ -126,9 +126,7 @@ def speed_calls(detector: Detector) -> tuple[Callable[[NDArray[np.uint8]], objec
 class Watcher:
     """Watches recordings and pictures as ``unmask scan`` does; a degradation is for pictures only."""
 
-    def __init__(
-        self, detector: Detector, threshold: float, finder: FaceFinder, settings: ScanSettings
-    ) -> None:
+    def __init__(self, detector: Detector, threshold: float, finder: FaceFinder, settings: ScanSettings) -> None:
         self._scanner = Scanner([(detector, threshold)], finder, settings)
         self._most = settings.most_frames
         window = detector.manifest.window
@@ -151,9 +149,7 @@ class Watcher:
         undecided = score is None and Cause.UNCERTAIN in finding.causes
         if undecided:
             score = self._held(finding, still=item.kind == "image")
-        alarms = sorted(
-            event.start_s - first_s for face in finding.faces for event in face.detectors[0].events
-        )
+        alarms = sorted(event.start_s - first_s for face in finding.faces for event in face.detectors[0].events)
         seconds = (times[-1] - first_s) if times else 0.0
         return Watched(
             score=score,
@@ -177,8 +173,7 @@ class Watcher:
     def _held(self, finding: ItemFinding, *, still: bool) -> float | None:
         gap_s = max(HOLD_S, 2 * self._stride_s)
         levels = [
-            held_level(face.detectors[0].timeline, 0.0 if still else self._dwell_s, gap_s)
-            for face in finding.faces
+            held_level(face.detectors[0].timeline, 0.0 if still else self._dwell_s, gap_s) for face in finding.faces
         ]
         return max((level for level in levels if level is not None), default=None)
 

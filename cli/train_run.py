@@ -12,19 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="show the recipes")
     parser.add_argument("--data", type=Path, metavar="DIR", help="folder with index.csv and tars of crops")
     parser.add_argument("--out", type=Path, metavar="RUN", help="run folder; a run found there is continued")
-    parser.add_argument(
-        "--init", type=Path, metavar="FILE", help="starting weights: .pt, .pth, .npz, .safetensors"
-    )
-    parser.add_argument(
-        "--init-partial", action="store_true", help="take what fits of --init, and say what did not"
-    )
-    parser.add_argument(
-        "--subset", type=int, metavar="N", help="about N pictures to train on, N/4 to validate"
-    )
+    parser.add_argument("--init", type=Path, metavar="FILE", help="starting weights: .pt, .pth, .npz, .safetensors")
+    parser.add_argument("--init-partial", action="store_true", help="take what fits of --init, and say what did not")
+    parser.add_argument("--subset", type=int, metavar="N", help="about N pictures to train on, N/4 to validate")
     parser.add_argument("--steps", type=int, metavar="N", help="end every epoch after N steps, for a trial")
-    parser.add_argument(
-        "--cache", type=Path, metavar="DIR", help="folder for decoded crops (default: RUN/cache)"
-    )
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for decoded crops (default: RUN/cache)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU")
     parser.add_argument(

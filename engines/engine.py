@@ -85,9 +85,7 @@ class Engine(abc.ABC):
         try:
             self._open_impl()
             self._opened = True
-            self.infer(
-                {spec.name: np.zeros([axis or 1 for axis in spec.shape], spec.dtype) for spec in self.inputs}
-            )
+            self.infer({spec.name: np.zeros([axis or 1 for axis in spec.shape], spec.dtype) for spec in self.inputs})
         except BaseException:
             self._opened = False
             self._close_impl()
@@ -105,19 +103,13 @@ class Engine(abc.ABC):
     def _check(self, specs: tuple[TensorSpec, ...], arrays: Arrays, wanted: str, had: str) -> None:
         names = {spec.name for spec in specs}
         if arrays.keys() != names:
-            raise EngineError(
-                f"The engine {self.name} {wanted} the arrays {sorted(names)}, it {had} {sorted(arrays)}."
-            )
+            raise EngineError(f"The engine {self.name} {wanted} the arrays {sorted(names)}, it {had} {sorted(arrays)}.")
         for spec in specs:
             array = arrays[spec.name]
             if not isinstance(array, np.ndarray):
-                raise EngineError(
-                    f"The engine {self.name} {wanted} {spec}, it {had} a {type(array).__name__}."
-                )
+                raise EngineError(f"The engine {self.name} {wanted} {spec}, it {had} a {type(array).__name__}.")
             if not spec.accepts(array):
-                raise EngineError(
-                    f"The engine {self.name} {wanted} {spec}, it {had} {array.dtype}{array.shape}."
-                )
+                raise EngineError(f"The engine {self.name} {wanted} {spec}, it {had} {array.dtype}{array.shape}.")
 
     def close(self) -> None:
         """Free the model. Closing twice is harmless."""

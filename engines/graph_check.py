@@ -79,8 +79,7 @@ def _check_operators(model: ModelProto, where: str) -> None:
     opset = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS), 0)
     if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
         raise PackageError(
-            f"{where} uses ONNX operator set {opset}: "
-            f"export it with one from {OLDEST_OPSET} to {NEWEST_OPSET}."
+            f"{where} uses ONNX operator set {opset}: export it with one from {OLDEST_OPSET} to {NEWEST_OPSET}."
         )
     if model.functions:
         raise PackageError(
@@ -99,9 +98,7 @@ def _check_weights_inside(model: ModelProto, where: str) -> None:
 
     for tensor in _tensors(model.graph):
         if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
-            raise PackageError(
-                f"{where} keeps the weight {tensor.name!r} in another file: export it as one file."
-            )
+            raise PackageError(f"{where} keeps the weight {tensor.name!r} in another file: export it as one file.")
 
 
 def _check_metadata(model: ModelProto, role: str, manifest: Manifest, where: str) -> None:
@@ -111,17 +108,14 @@ def _check_metadata(model: ModelProto, role: str, manifest: Manifest, where: str
             raise PackageError(f"{where} lacks the metadata {key}: export the detector again.")
         if found[key] != wanted:
             raise PackageError(
-                f"{where} says {key} is {found[key]!r}, the manifest says {wanted!r}: "
-                "export the detector again."
+                f"{where} says {key} is {found[key]!r}, the manifest says {wanted!r}: export the detector again."
             )
 
 
 def _check_values(values: list[ValueInfoProto], wanted: _Signature, kind: str, where: str) -> None:
     names = sorted(value.name for value in values)
     if names != sorted(wanted):
-        raise PackageError(
-            f"{where} has the {kind}s {names}, it needs {sorted(wanted)}: export it with these names."
-        )
+        raise PackageError(f"{where} has the {kind}s {names}, it needs {sorted(wanted)}: export it with these names.")
     for value in values:
         dtype, axes = wanted[value.name]
         have_dtype, have_axes = _describe(value)

@@ -102,9 +102,7 @@ class OrtCpuEngine(Engine):
             ) from error
         running = self._session.get_providers()
         if running != [PROVIDER]:
-            raise EngineUnavailable(
-                f"The engine {self.name} asked for {PROVIDER}, but ONNX Runtime runs {running}."
-            )
+            raise EngineUnavailable(f"The engine {self.name} asked for {PROVIDER}, but ONNX Runtime runs {running}.")
         self._inputs = tuple(self._spec(node) for node in self._session.get_inputs())
         self._outputs = tuple(self._spec(node) for node in self._session.get_outputs())
 
@@ -112,9 +110,7 @@ class OrtCpuEngine(Engine):
         try:
             raw = self._model.read_bytes()
         except OSError as error:
-            raise EngineError(
-                f"The model {self._model} cannot be read: {error.strerror or error}."
-            ) from error
+            raise EngineError(f"The model {self._model} cannot be read: {error.strerror or error}.") from error
         if self._sha256 is not None and hashlib.sha256(raw).hexdigest() != self._sha256:
             raise PackageError(
                 f"The model {self._model} is not the file that its package names (its checksum differs): "
@@ -140,8 +136,7 @@ class OrtCpuEngine(Engine):
     def _spec(self, node: Any) -> TensorSpec:
         if node.type not in _DTYPES:
             raise EngineError(
-                f"The model {self._model} has {node.name!r} of type {node.type}; "
-                "only tensors of numbers are read."
+                f"The model {self._model} has {node.name!r} of type {node.type}; only tensors of numbers are read."
             )
         shape = tuple(axis if isinstance(axis, int) else None for axis in node.shape)
         return TensorSpec(node.name, np.dtype(_DTYPES[node.type]), shape)

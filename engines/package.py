@@ -77,11 +77,7 @@ def find_package(name_or_path: str) -> Path:
     if found:
         return found[0]
     known = ", ".join(sorted({folder.name for folder, _ in _installed()})) or "none is installed"
-    hint = (
-        f" For the folder here write {os.curdir}{os.sep}{name_or_path}."
-        if Path(name_or_path).is_dir()
-        else ""
-    )
+    hint = f" For the folder here write {os.curdir}{os.sep}{name_or_path}." if Path(name_or_path).is_dir() else ""
     raise PackageError(f"There is no detector {name_or_path!r} (known: {known}).{hint}")
 
 
@@ -170,9 +166,7 @@ def _listing(folder: Path, origin: Literal["shipped", "user"]) -> PackageListing
     problem = ""
     if manifest.name != folder.name:
         problem = f"The folder {folder} holds the detector {manifest.name}: name the folder so."
-    return PackageListing(
-        folder.name, manifest.version, folder, origin, size, manifest.provenance.licence, problem
-    )
+    return PackageListing(folder.name, manifest.version, folder, origin, size, manifest.provenance.licence, problem)
 
 
 def _checked(folder: Path, file: ModelFile, role: str, manifest: Manifest) -> Path:

@@ -72,9 +72,7 @@ def _verify_head(head: Engine, embeddings: NDArray[np.generic], package: Detecto
     _steady(head, {"window": windows, "mask": masks}, package, "head")
 
 
-def _steady(
-    engine: Engine, arrays: Arrays, package: DetectorPackage, role: str
-) -> dict[str, NDArray[np.generic]]:
+def _steady(engine: Engine, arrays: Arrays, package: DetectorPackage, role: str) -> dict[str, NDArray[np.generic]]:
     first, second = engine.infer(arrays), engine.infer(arrays)
     for name, values in first.items():
         if not np.isfinite(values).all():
@@ -83,15 +81,12 @@ def _steady(
             )
         if not np.array_equal(values, second[name]):
             raise PackageError(
-                f"The {role} of {package.folder} gives another {name} for the same input: "
-                "export it in evaluation mode."
+                f"The {role} of {package.folder} gives another {name} for the same input: export it in evaluation mode."
             )
     return first
 
 
-def _batch_difference(
-    encoder: Engine, crops: NDArray[np.uint8], batched: NDArray[np.generic]
-) -> tuple[float, float]:
+def _batch_difference(encoder: Engine, crops: NDArray[np.uint8], batched: NDArray[np.generic]) -> tuple[float, float]:
     largest, times = 0.0, []
     for index in range(len(crops)):
         start = perf_counter()

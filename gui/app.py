@@ -53,9 +53,7 @@ def run_window(
     loop, timer = QEventLoop(), QTimer()
 
     def look() -> None:
-        if (interrupted is not None and interrupted.is_set()) or (
-            until is not None and time.monotonic() >= until
-        ):
+        if (interrupted is not None and interrupted.is_set()) or (until is not None and time.monotonic() >= until):
             loop.quit()
             return
         window.show_updates(session.updates())

@@ -139,9 +139,7 @@ class PictureView(QWidget):
         thick = max(2.5, min(self.picture_rect().width(), self.picture_rect().height()) / 160)
         for _, _, face in reversed(labels):
             inset = thick if face.verdict is Verdict.SIGNS else thick / 2
-            draw_box(
-                painter, self.face_rect(face).adjusted(inset, inset, -inset, -inset), face.verdict, thick
-            )
+            draw_box(painter, self.face_rect(face).adjusted(inset, inset, -inset, -inset), face.verdict, thick)
         for rect, lines, face in reversed(labels):
             draw_label(painter, rect, lines, self._fonts(lines), COLOURS[face.verdict])
 

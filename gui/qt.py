@@ -63,9 +63,7 @@ try:
         QWidget,
     )
 except ModuleNotFoundError as error:
-    raise UnmaskError(
-        f"The window needs PyQt6 ({error}): run `pip install unmask[gui]`, or add --headless."
-    ) from error
+    raise UnmaskError(f"The window needs PyQt6 ({error}): run `pip install unmask[gui]`, or add --headless.") from error
 except ImportError as error:
     raise UnmaskError(
         f"PyQt6 cannot be loaded ({error}); install the system's part of it (on Debian: apt install "

@@ -47,9 +47,7 @@ def box_path(rect: QRectF, verdict: Verdict) -> QPainterPath:
     return path
 
 
-def draw_box(
-    painter: QPainter, rect: QRectF, verdict: Verdict, thick: float, colour: QColor | None = None
-) -> None:
+def draw_box(painter: QPainter, rect: QRectF, verdict: Verdict, thick: float, colour: QColor | None = None) -> None:
     """Draw the verdict's box with a dark rim, so that it shows on any picture. Signs are twice as thick.
 
     ``colour`` stands in for the verdict's own where the ground already has that.
@@ -73,9 +71,7 @@ def label_size(lines: Sequence[str], fonts: Sequence[QFont], most: QSizeF) -> QS
     return QSizeF(wide + 3 * _PAD + 1, high + 2 * _PAD).boundedTo(most)
 
 
-def draw_label(
-    painter: QPainter, rect: QRectF, lines: Sequence[str], fonts: Sequence[QFont], colour: QColor
-) -> None:
+def draw_label(painter: QPainter, rect: QRectF, lines: Sequence[str], fonts: Sequence[QFont], colour: QColor) -> None:
     """White lines on a dark plate with an edge in ``colour``; a line that is too long ends in an ellipsis."""
     painter.fillRect(rect, _PLATE)
     painter.fillRect(QRectF(rect.topLeft(), QSizeF(_PAD, rect.height())), colour)
@@ -92,9 +88,7 @@ def draw_label(
     painter.restore()
 
 
-def place_label(
-    size: QSizeF, box: QRectF, bounds: QRectF, labels: Sequence[QRectF], boxes: Sequence[QRectF]
-) -> QRectF:
+def place_label(size: QSizeF, box: QRectF, bounds: QRectF, labels: Sequence[QRectF], boxes: Sequence[QRectF]) -> QRectF:
     """Where a label of a box goes: wholly inside ``bounds``, and over as little as can be.
 
     Below the box where that is free, else above, beside, or inside it. Covering another label

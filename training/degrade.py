@@ -53,9 +53,7 @@ def call_clip(image: Image, rng: np.random.Generator, margin: Margin, frames: in
         still = _even(_to_height(image, CALL_HEIGHT))
         return [_moved(still, dx, dy) for dx, dy in _path(rng, frames, 1.5)]
     side = _side_in_call(margin)
-    face = cv2.resize(
-        image, (side, side), interpolation=cv2.INTER_AREA if side < len(image) else cv2.INTER_LINEAR
-    )
+    face = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if side < len(image) else cv2.INTER_LINEAR)
     room = cv2.resize(image, (CALL_WIDTH // 8, CALL_HEIGHT // 8), interpolation=cv2.INTER_AREA)
     room = cv2.GaussianBlur(room, (0, 0), 6)
     room = cv2.resize(room, (CALL_WIDTH, CALL_HEIGHT), interpolation=cv2.INTER_LINEAR)
@@ -194,9 +192,7 @@ def _row(name: str, words: str, make: Callable[[Image, np.random.Generator, Marg
     return Degradation(name, words, make)
 
 
-_IN_CALL = (
-    f"a face of {FACE_PX} px in a call of {CALL_WIDTH}x{CALL_HEIGHT} (a whole picture: scaled to 360 lines)"
-)
+_IN_CALL = f"a face of {FACE_PX} px in a call of {CALL_WIDTH}x{CALL_HEIGHT} (a whole picture: scaled to 360 lines)"
 
 #: The rows of the robustness table, in order.
 DEGRADATIONS: dict[str, Degradation] = {

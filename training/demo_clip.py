@@ -150,13 +150,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     truth = clip.truth
     print(
-        f"{clip.path}: {truth.seconds:g} s, {truth.width}x{truth.height}, "
-        f"{len(truth.faces)} faces. {truth.statement}."
+        f"{clip.path}: {truth.seconds:g} s, {truth.width}x{truth.height}, {len(truth.faces)} faces. {truth.statement}."
     )
     for face in truth.faces:
-        stretch = (
-            f"swapped from {face.swapped[0]:g} to {face.swapped[1]:g} s" if face.swapped else "left as it is"
-        )
+        stretch = f"swapped from {face.swapped[0]:g} to {face.swapped[1]:g} s" if face.swapped else "left as it is"
         print(f"  {face.name}: {stretch}")
     return 0
 

@@ -118,8 +118,7 @@ def calibration_error(labels: ArrayLike, probabilities: ArrayLike, bins: int = 1
     where = np.minimum((values * bins).astype(int), bins - 1)
     counts = np.bincount(where, minlength=bins)
     gaps = np.abs(
-        np.bincount(where, values, minlength=bins)
-        - np.bincount(where, fake.astype(np.float64), minlength=bins)
+        np.bincount(where, values, minlength=bins) - np.bincount(where, fake.astype(np.float64), minlength=bins)
     )
     return float(gaps.sum() / counts.sum())
 

@@ -55,9 +55,7 @@ def evaluate(*words: object) -> int:
     return main(["train", "evaluate", *map(str, words), "--rounds", "30", "--no-plots"])
 
 
-def test_crops_give_the_numbers_that_the_toy_must_give(
-    toy: Path, crops: Path, tmp_path: Path, capsys
-) -> None:
+def test_crops_give_the_numbers_that_the_toy_must_give(toy: Path, crops: Path, tmp_path: Path, capsys) -> None:
     out = tmp_path / "report"
     assert evaluate(toy, crops, "--out", out, "--robustness", 6) == 0
     plain = read(out)
@@ -76,9 +74,7 @@ def test_crops_give_the_numbers_that_the_toy_must_give(
     assert data["manipulations"]["other"]["recall"]["value"] == 0.0
     assert [row["name"] for row in data["robustness"]] == ["none", *DEGRADATIONS]
     by_name = {row["name"]: row["per_frame"] for row in data["robustness"]}
-    assert by_name["low light 0.2"]["coverage"]["value"] < by_name["none"]["coverage"]["value"], (
-        "the gate is at work"
-    )
+    assert by_name["low light 0.2"]["coverage"]["value"] < by_name["none"]["coverage"]["value"], "the gate is at work"
     assert plain["runs"][0]["speed"]["calls"] == 100
     text = (out / "evaluation.md").read_text(encoding="utf-8")
     assert plain["command"] in text
@@ -117,9 +113,7 @@ def test_several_data_sets_and_runs_keep_the_frozen_threshold(toy: Path, crops: 
     assert "2 runs on my-crops" in text
 
 
-def test_recordings_go_through_the_scanner(
-    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_recordings_go_through_the_scanner(toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A portrait, reddened and made blue; a picture of each, a recording without a face, and one that is broken."""
     few = {name: DEGRADATIONS[name] for name in ("360p", "JPEG 30")}
     monkeypatch.setattr("unmask.cli.evaluation_runs.DEGRADATIONS", few)
@@ -127,11 +121,7 @@ def test_recordings_go_through_the_scanner(
     noise = np.random.default_rng(0)
 
     def shot(red: int, shift: int) -> np.ndarray:
-        picture = (
-            np.roll(portrait, shift, axis=1)
-            + np.array([-red, 0, red])
-            + noise.integers(-3, 4, portrait.shape)
-        )
+        picture = np.roll(portrait, shift, axis=1) + np.array([-red, 0, red]) + noise.integers(-3, 4, portrait.shape)
         return np.clip(picture, 0, 255).astype(np.uint8)
 
     for folder, red in (("fake/swap", 60), ("real", -60)):
@@ -196,9 +186,7 @@ def test_plots_lie_beside_the_report(toy: Path, crops: Path, tmp_path: Path) -> 
         (["--repeat", "no-such-detector"], "no-such-detector"),
     ],
 )
-def test_a_wrong_argument_is_one_sentence(
-    toy: Path, crops: Path, tmp_path: Path, words, sentence, capsys
-) -> None:
+def test_a_wrong_argument_is_one_sentence(toy: Path, crops: Path, tmp_path: Path, words, sentence, capsys) -> None:
     out = tmp_path / "report"
     try:
         code = evaluate(toy, crops, "--out", out, *words)

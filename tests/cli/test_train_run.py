@@ -20,9 +20,7 @@ def call(*words: str) -> int:
     return train_run.run(parser.parse_args(words))
 
 
-def test_the_list_shows_every_recipe(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_list_shows_every_recipe(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
     assert call("--list") == 0
     shown = capsys.readouterr().out
@@ -35,9 +33,7 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, 
     for absent in ("torch", "timm"):
 
         def without(name: str, package: str | None = None, absent: str = absent) -> object:
-            return (
-                None if name == absent else (object() if name in ("torch", "timm") else find(name, package))
-            )
+            return None if name == absent else (object() if name in ("torch", "timm") else find(name, package))
 
         monkeypatch.setattr(importlib.util, "find_spec", without)
         with pytest.raises(TrainingUnavailable, match=rf"needs {absent}.*pip install 'unmask\[train\]'"):

@@ -77,9 +77,7 @@ def test_a_live_source_that_ends_is_opened_again_until_the_budget_is_spent():
 
 
 def test_a_source_that_never_opened_fails_at_once():
-    _, view = run_capture(
-        [ScriptedSource([], open_error=SourceError("no camera 7", retryable=True), live=True)]
-    )
+    _, view = run_capture([ScriptedSource([], open_error=SourceError("no camera 7", retryable=True), live=True)])
     assert view.state is SourceState.FAILED
     assert view.message == "no camera 7"
     assert view.counters.reconnects == 0
@@ -91,9 +89,7 @@ def test_an_error_that_retrying_cannot_mend_ends_the_source():
 
 
 def test_a_silent_live_source_is_opened_again_on_request():
-    sources = iter(
-        [ScriptedSource([PICTURE], live=True, hang=True), ScriptedSource([PICTURE], live=True, hang=True)]
-    )
+    sources = iter([ScriptedSource([PICTURE], live=True, hang=True), ScriptedSource([PICTURE], live=True, hang=True)])
     status, mailbox, stop = SourceStatus("fake"), Mailbox[str, Frame](), threading.Event()
     capture = Capture(lambda: next(sources), status, mailbox, stop, policy=QUICK)
     thread = threading.Thread(target=capture.run)

@@ -77,9 +77,7 @@ def test_leaving_the_block_closes_both_engines_once() -> None:
 
 
 def test_the_crop_is_cut_as_the_manifest_says() -> None:
-    manifest = fake_manifest(
-        input={"size": 96, "colour": "bgr"}, crop={"margin": 1.7, "align": "roll"}, embedding=3
-    )
+    manifest = fake_manifest(input={"size": 96, "colour": "bgr"}, crop={"margin": 1.7, "align": "roll"}, embedding=3)
     detector, _, _ = fake_detector(manifest)
     assert detector.crop_spec == CropSpec(size=96, margin=1.7, align="roll", colour="bgr")
 

@@ -15,9 +15,7 @@ from unmask.realtime.types import Cause, FaceBox, Frame, Image
 
 RANDOM = np.random.default_rng(0)
 SCENE = cv2.resize(RANDOM.integers(40, 200, (9, 16, 3), dtype=np.uint8), (320, 180))
-OTHER_SCENE = cv2.resize(
-    RANDOM.integers(0, 60, (9, 16, 3), dtype=np.uint8) + np.uint8([0, 0, 180]), (320, 180)
-)
+OTHER_SCENE = cv2.resize(RANDOM.integers(0, 60, (9, 16, 3), dtype=np.uint8) + np.uint8([0, 0, 180]), (320, 180))
 BLACK = np.zeros_like(SCENE)
 FACE = FaceBox(100, 50, 160, 130, 0.9)
 

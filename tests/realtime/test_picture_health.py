@@ -32,9 +32,7 @@ def test_a_still_scene_under_a_camera_s_noise_is_not_frozen() -> None:
 
 def test_a_picture_that_a_codec_touches_by_a_level_or_two_is_frozen_all_the_same() -> None:
     health = PictureHealth()
-    touched = [
-        np.clip(PICTURE.astype(int) + RANDOM.integers(-1, 2, PICTURE.shape), 0, 255) for _ in range(20)
-    ]
+    touched = [np.clip(PICTURE.astype(int) + RANDOM.integers(-1, 2, PICTURE.shape), 0, 255) for _ in range(20)]
     seen = [health.check(frame(image.astype(np.uint8), t / 10)) for t, image in enumerate(touched)]
     assert seen[10] == ()
     assert seen[-1] == (Cause.PICTURE_FROZEN,)

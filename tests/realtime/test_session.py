@@ -39,9 +39,7 @@ def test_a_finite_source_is_analysed_whole_and_ends(detector):
     # On a busy machine it may be said before the first frame that the source is being opened.
     sequences = [update.sequence for update in sink.updates if update.state is not SourceState.OPENING]
     assert sequences == sorted(sequences)
-    assert set(sequences) == set(range(1, FRAMES + 1)), (
-        "a sink that wants every update of a file gets every one"
-    )
+    assert set(sequences) == set(range(1, FRAMES + 1)), "a sink that wants every update of a file gets every one"
     assert sink.closed == 1
 
 
@@ -105,9 +103,7 @@ def test_a_picture_on_its_way_when_the_source_goes_says_nothing_any_more(detecto
 
 def test_a_live_source_that_falls_silent_is_called_stalled_and_opened_again(detector):
     sink = Recorder()
-    settings = SessionSettings(
-        stall_after_s=0.3, restart_after_s=0.8, reconnect=ReconnectPolicy(first_wait_s=0.05)
-    )
+    settings = SessionSettings(stall_after_s=0.3, restart_after_s=0.8, reconnect=ReconnectPolicy(first_wait_s=0.05))
     session = Session([plan(frames=3, live=True, hang=True)], detector, settings, [sink])
     with session:
         deadline = time.monotonic() + 15

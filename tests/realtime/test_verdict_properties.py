@@ -56,9 +56,7 @@ def test_what_is_said_always_makes_sense(rule: Rule, threshold: float, given_ste
         assert one.score is None or 0.0 <= one.score <= 1.0
         assert bool(one.causes) == (one.verdict is Verdict.CANNOT_JUDGE)
         assert (one.event is not None) == (one.verdict is Verdict.SIGNS)
-        assert (one.score is None) == (
-            one.verdict is Verdict.CANNOT_JUDGE and one.causes != (Cause.UNCERTAIN,)
-        )
+        assert (one.score is None) == (one.verdict is Verdict.CANNOT_JUDGE and one.causes != (Cause.UNCERTAIN,))
     for event in ended:
         assert event.end_s is not None
         assert event.start_s <= event.end_s

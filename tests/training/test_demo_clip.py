@@ -51,9 +51,7 @@ def test_it_is_real_h264_with_even_timestamps(clip: DemoClip) -> None:
     assert (clip.truth.frames, clip.truth.fps, clip.truth.seconds) == (24, 10, 2.4)
 
 
-def test_the_file_and_every_frame_say_that_it_is_synthetic(
-    clip: DemoClip, pictures: list[np.ndarray]
-) -> None:
+def test_the_file_and_every_frame_say_that_it_is_synthetic(clip: DemoClip, pictures: list[np.ndarray]) -> None:
     with av.open(str(clip.path)) as container:
         assert container.metadata["title"] == "SYNTHETIC: made by unmask"
         assert container.metadata["comment"].startswith("synthetic: made by unmask")
@@ -95,9 +93,7 @@ def _share_found(clip: DemoClip, pictures: list[np.ndarray], find) -> float:
     return float(np.mean(hits))
 
 
-def test_the_bundled_cascade_finds_the_faces_where_the_truth_says(
-    clip: DemoClip, pictures: list[np.ndarray]
-) -> None:
+def test_the_bundled_cascade_finds_the_faces_where_the_truth_says(clip: DemoClip, pictures: list[np.ndarray]) -> None:
     cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
 
     def find(picture: np.ndarray) -> list[FaceBox]:
@@ -145,9 +141,7 @@ def test_before_the_middle_nothing_is_swapped(small_scene: Scene) -> None:
     assert (small_scene.draw(12) != small_scene.draw(12, swapped=False)).any()
 
 
-def test_the_same_settings_give_the_same_pixels_and_file(
-    clip: DemoClip, small_scene: Scene, tmp_path: Path
-) -> None:
+def test_the_same_settings_give_the_same_pixels_and_file(clip: DemoClip, small_scene: Scene, tmp_path: Path) -> None:
     again = Scene(SceneSettings(width=640, height=360, fps=10, frames=24))
     other = Scene(SceneSettings(width=640, height=360, fps=10, frames=24, seed=8))
     for index in (20, 3):
@@ -226,9 +220,7 @@ def test_the_cached_clip_is_made_once_and_again_when_damaged(
         load_truth(again.path)
     ensure_demo_clip(folder)
     assert len(made) == 3
-    assert sorted(path.name for path in folder.iterdir()) == sorted(
-        [first.path.name, truth_path(first.path).name]
-    )
+    assert sorted(path.name for path in folder.iterdir()) == sorted([first.path.name, truth_path(first.path).name])
 
 
 def test_the_cache_goes_to_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,7 @@ from unmask.training.degrade import CALL_HEIGHT, CALL_WIDTH, DEGRADATIONS, FRAME
 @pytest.fixture(scope="module")
 def face() -> np.ndarray:
     rng = np.random.default_rng(0)
-    coarse = cv2.resize(
-        rng.integers(40, 200, (12, 12, 3), np.uint8), (224, 224), interpolation=cv2.INTER_CUBIC
-    )
+    coarse = cv2.resize(rng.integers(40, 200, (12, 12, 3), np.uint8), (224, 224), interpolation=cv2.INTER_CUBIC)
     return np.clip(coarse + rng.normal(0, 8, coarse.shape), 0, 255).astype(np.uint8)
 
 

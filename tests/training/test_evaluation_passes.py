@@ -37,9 +37,7 @@ from unmask.training.prepare.items import SourceItem
 class RednessScorer:
     """Embedding: how red the crop is, 0..1. Score: the mean over the window. Abstains where it is small."""
 
-    def __init__(
-        self, *, length: int = 4, least: int = 1, single_image: bool = True, min_side: float = 0
-    ) -> None:
+    def __init__(self, *, length: int = 4, least: int = 1, single_image: bool = True, min_side: float = 0) -> None:
         self.margin = 1.0
         self.length, self.least, self.single_image, self._min_side = length, least, single_image, min_side
         self.windows: list[int] = []
@@ -96,9 +94,7 @@ def test_a_video_is_judged_by_windows_in_the_order_of_time(tmp_path: Path) -> No
 
 
 def test_a_detector_that_needs_a_window_abstains_on_single_crops(tmp_path: Path) -> None:
-    crops = [MadeCrop(f"v{n}", True, 0.8, video="v", time_s=n) for n in range(3)] + [
-        MadeCrop("w", False, 0.1)
-    ]
+    crops = [MadeCrop(f"v{n}", True, 0.8, video="v", time_s=n) for n in range(3)] + [MadeCrop("w", False, 0.1)]
     scores = score_crops(crop_set(tmp_path, crops), RednessScorer(least=3, single_image=False), [])[""]
     assert np.isnan(scores.frames.score).all()
     assert dict(scores.frame_causes) == {"too_few_frames": 4}

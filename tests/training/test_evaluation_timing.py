@@ -24,9 +24,7 @@ def watched(*alarms_s: float, seconds: float = 60.0, whole: bool = True) -> Watc
 
 
 def test_the_first_alarm_counts_and_misses_stay_in() -> None:
-    seen = [
-        (item(f"f{n}", True), watched(*alarms)) for n, alarms in enumerate([(3.0, 9.0), (12.0,), (20.0,), ()])
-    ]
+    seen = [(item(f"f{n}", True), watched(*alarms)) for n, alarms in enumerate([(3.0, 9.0), (12.0,), (20.0,), ()])]
     seen += [(item("r", False), watched(1.0))]
     found = detection_times(seen, rounds=200)
     assert found is not None
@@ -60,9 +58,7 @@ def test_a_rate_comes_with_its_upper_bound() -> None:
     assert quiet.alarms == 0
     # The rule of three, exactly -ln(0.05): no alarm in 30 h proves at most 0.1 per hour.
     assert quiet.at_most == pytest.approx(-math.log(0.05) / 30)
-    loud = false_alarms(
-        [(item("a", False), watched(1.0, 2.0, seconds=1800)), (item("f", True), watched(1.0))]
-    )
+    loud = false_alarms([(item("a", False), watched(1.0, 2.0, seconds=1800)), (item("f", True), watched(1.0))])
     assert loud is not None
     assert (loud.alarms, loud.per_hour) == (2, pytest.approx(4.0))
     assert loud.at_most is not None

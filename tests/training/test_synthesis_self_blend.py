@@ -78,10 +78,7 @@ def test_a_blend_changes_the_face_and_repeats(picture: np.ndarray) -> None:
 
 
 def test_altered_copies_differ(picture: np.ndarray) -> None:
-    assert all(
-        np.abs(altered(picture, np.random.default_rng(s)).astype(int) - picture).mean() > 0.2
-        for s in range(20)
-    )
+    assert all(np.abs(altered(picture, np.random.default_rng(s)).astype(int) - picture).mean() > 0.2 for s in range(20))
 
 
 def test_the_mark_survives_the_file(picture: np.ndarray, tmp_path: Path) -> None:

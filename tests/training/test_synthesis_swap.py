@@ -15,9 +15,7 @@ from unmask.training.synthesis.swap import (
     warp_map,
 )
 
-OVAL = np.array(
-    [[100 + 40 * np.cos(a), 90 + 50 * np.sin(a)] for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)]
-)
+OVAL = np.array([[100 + 40 * np.cos(a), 90 + 50 * np.sin(a)] for a in np.linspace(0, 2 * np.pi, 12, endpoint=False)])
 
 
 @pytest.fixture

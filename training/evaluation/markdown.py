@@ -110,8 +110,7 @@ def _manipulations(found: Mapping[str, Mapping[str, Estimate]]) -> str:
     if not found:
         return ""
     rows = (
-        (name, *(shown(numbers[key]) for key in SHORT), str(numbers["recall"].n))
-        for name, numbers in found.items()
+        (name, *(shown(numbers[key]) for key in SHORT), str(numbers["recall"].n)) for name, numbers in found.items()
     )
     head = ("manipulation", *(_SHORT_TITLES[key] for key in SHORT), "manipulated videos")
     return "### Per manipulation, against all genuine videos\n\n" + table(head, rows)
@@ -147,8 +146,7 @@ def _detection(found: DetectionTimes | None) -> str:
     ]
     return (
         f"### Time to detect\n\n{found.noticed} of {found.recordings} manipulated recordings raised an alarm. "
-        "A dash means that fewer than that share did.\n\n"
-        + table(("", "seconds or share", "recordings"), rows)
+        "A dash means that fewer than that share did.\n\n" + table(("", "seconds or share", "recordings"), rows)
     )
 
 

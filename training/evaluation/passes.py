@@ -117,9 +117,7 @@ class Pass:
     vectors: list[NDArray[np.float32]] = field(default_factory=list)
     causes: list[tuple[str, ...]] = field(default_factory=list)
 
-    def take(
-        self, rows: Sequence[PreparedCrop], vectors: NDArray[np.float32], causes: list[tuple[str, ...]]
-    ) -> None:
+    def take(self, rows: Sequence[PreparedCrop], vectors: NDArray[np.float32], causes: list[tuple[str, ...]]) -> None:
         self.rows += rows
         self.vectors += list(vectors)
         self.causes += causes
@@ -138,25 +136,19 @@ def score_crops(
     pass over ``degraded_rows``. Every picture is read once.
     """
     robust = {row.record.key for row in degraded_rows}
-    passes = {
-        name: Pass() for name in ("", *([CLEAN] if degradations else []), *(row.name for row in degradations))
-    }
+    passes = {name: Pass() for name in ("", *([CLEAN] if degradations else []), *(row.name for row in degradations))}
     total = len(data.rows) + len(robust) * len(degradations)
     done = 0
     for batch in _batches(data.pictures(data.rows), BATCH):
         rows = [row for row, _ in batch]
-        vectors, causes = scorer.encode(
-            [StoredCrop(image, row.face, row.record.source_width) for row, image in batch]
-        )
+        vectors, causes = scorer.encode([StoredCrop(image, row.face, row.record.source_width) for row, image in batch])
         passes[""].take(rows, vectors, causes)
         if degradations:
             kept = [n for n, row in enumerate(rows) if row.record.key in robust]
             passes[CLEAN].take([rows[n] for n in kept], vectors[kept], [causes[n] for n in kept])
         done += len(batch)
         progress(done, total, data.name)
-        worse = [
-            (row, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) for row, image in batch if row.record.key in robust
-        ]
+        worse = [(row, cv2.cvtColor(image, cv2.COLOR_BGR2RGB)) for row, image in batch if row.record.key in robust]
         for degradation in degradations if worse else ():
             crops = [degraded(row, image, degradation, scorer.margin, seed) for row, image in worse]
             passes[degradation.name].take([row for row, _ in worse], *scorer.encode(crops))
@@ -165,9 +157,7 @@ def score_crops(
     return {name: scores_of(found, scorer) for name, found in passes.items()}
 
 
-def degraded(
-    row: PreparedCrop, rgb: Image, degradation: Degradation, whole_margin: float, seed: int
-) -> StoredCrop:
+def degraded(row: PreparedCrop, rgb: Image, degradation: Degradation, whole_margin: float, seed: int) -> StoredCrop:
     """The crop made worse; one that came out smaller has no more pixels in its source than that.
 
     ``whole_margin`` is the margin of a crop that has no face box.
@@ -184,9 +174,7 @@ def degraded(
 def scaled(face: FaceBox, factor: float) -> FaceBox:
     """``face`` in the pixels of a picture that was scaled by ``factor``."""
     landmarks = None if face.landmarks is None else face.landmarks * np.float32(factor)
-    return FaceBox(
-        face.x0 * factor, face.y0 * factor, face.x1 * factor, face.y1 * factor, face.confidence, landmarks
-    )
+    return FaceBox(face.x0 * factor, face.y0 * factor, face.x1 * factor, face.y1 * factor, face.confidence, landmarks)
 
 
 def scores_of(found: Pass, scorer: CropScorer) -> Scores:
@@ -216,9 +204,7 @@ def scores_of(found: Pass, scorer: CropScorer) -> Scores:
     return Scores(frames, videos, manipulations, _tally(causes), dict(video_causes))
 
 
-def _video_score(
-    scorer: CropScorer, vectors: Sequence[NDArray[np.float32]], singles: NDArray[np.float64]
-) -> float:
+def _video_score(scorer: CropScorer, vectors: Sequence[NDArray[np.float32]], singles: NDArray[np.float64]) -> float:
     """The mean score of windows of successive judged crops; of single ones where there are too few for one."""
     judged = [vector for vector in vectors if np.isfinite(vector).all()]
     windows = [np.stack(chunk) for chunk in _batches(judged, scorer.length) if len(chunk) >= scorer.least]

@@ -83,9 +83,7 @@ def _roc(axes: Axes, table: Table) -> None:
     curve = evaluate.roc(table.fake, table.score)
     axes.plot(curve[0], curve[1], label=f"AUROC {evaluate.auroc_of(curve):.3f}")
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
-    axes.set(
-        xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01)
-    )
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
     axes.legend(loc="lower right")
 
 
@@ -124,9 +122,7 @@ def _histogram(axes: Axes, table: Table, threshold: float) -> None:
     for fake, label, colour in ((False, "genuine", "tab:blue"), (True, "manipulated", "tab:orange")):
         scores = table.score[table.fake == fake]
         if len(scores):
-            axes.hist(
-                scores, bins=bins.tolist(), alpha=0.55, color=colour, label=f"{label} (n = {len(scores)})"
-            )
+            axes.hist(scores, bins=bins.tolist(), alpha=0.55, color=colour, label=f"{label} (n = {len(scores)})")
     axes.axvline(threshold, color="black", linestyle="--", label=f"frozen threshold {threshold:.3f}")
     axes.set(xlabel="score", ylabel="videos")
     axes.legend()

@@ -108,9 +108,7 @@ def _manipulations(clean: Scores, settings: Settings) -> dict[str, dict[str, Est
     found: dict[str, dict[str, Estimate]] = {}
     for method in sorted(set(clean.manipulations) - {""}):
         table = clean.videos.where(~clean.videos.fake | (methods == method))
-        found[method] = estimate_all(
-            table, settings.threshold, names=SHORT, rounds=settings.rounds, seed=settings.seed
-        )
+        found[method] = estimate_all(table, settings.threshold, names=SHORT, rounds=settings.rounds, seed=settings.seed)
     return found
 
 
@@ -143,13 +141,9 @@ def _notes(clean: Scores, seen: Sequence[tuple[MediaItem, Watched]]) -> list[str
         notes.append(f"FPR 1 % cannot be resolved with {genuine} judged genuine videos either.")
     groups = len(np.unique(videos.group))
     if groups < 30:
-        notes.append(
-            f"Only {groups} groups were resampled: such intervals are too narrow, take them as a lower bound."
-        )
+        notes.append(f"Only {groups} groups were resampled: such intervals are too narrow, take them as a lower bound.")
     if not videos.fake.any() or videos.fake.all():
-        notes.append(
-            "One class alone: nothing can be ranked, only coverage and one kind of error are stated."
-        )
+        notes.append("One class alone: nothing can be ranked, only coverage and one kind of error are stated.")
     for item, watched in seen:
         if watched.error:
             how_far = "only in part" if watched.analysed else "not at all, and counts as not judged"
@@ -182,9 +176,7 @@ def repeats(runs: Mapping[str, Mapping[str, Estimate]]) -> dict[str, Repeats]:
     """Mean, standard deviation (ddof 1) and best over runs, by measure; ``runs`` maps a run to its numbers."""
     found: dict[str, Repeats] = {}
     for measure in MEASURES:
-        values = {
-            run: numbers[measure.name].value for run, numbers in runs.items() if measure.name in numbers
-        }
+        values = {run: numbers[measure.name].value for run, numbers in runs.items() if measure.name in numbers}
         present = {run: value for run, value in values.items() if value is not None}
         if not present:
             continue

@@ -103,9 +103,7 @@ def open_data(folder: Path, options: DataOptions) -> CropSet | MediaSet:
         raise DataError(f"{folder} has nothing in its split {options.split!r}: choose another with --split.")
     notes = [*listing.notes, *(f"{item.source} is left out: {item.detail}" for item in listing.skipped)]
     if not any(item.people for item in items):
-        notes.append(
-            "Nobody's identity is known: every file is its own group, which makes intervals too narrow."
-        )
+        notes.append("Nobody's identity is known: every file is its own group, which makes intervals too narrow.")
     media = tuple(MediaItem(item, groups[item.source]) for item in chosen)
     return MediaSet(name, options.split if prescribed else "", media, tuple(notes))
 

@@ -102,9 +102,7 @@ def _quantile(times: NDArray[np.float64], share: float) -> float:
 def false_alarms(seen: Sequence[tuple[MediaItem, Watched]]) -> FalseAlarms | None:
     """``None`` where no genuine recording was watched as a whole."""
     real = [
-        watched
-        for item, watched in seen
-        if not item.fake and not item.still and watched.whole and not watched.error
+        watched for item, watched in seen if not item.fake and not item.still and watched.whole and not watched.error
     ]
     if not real:
         return None

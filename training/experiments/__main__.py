@@ -15,9 +15,7 @@ from unmask.training.experiments.workshop import POOLS, Workshop
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.experiments", description=__doc__)
-    parser.add_argument(
-        "--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models"
-    )
+    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
     parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
     parser.add_argument("--crops", type=Path, help="folder of decoded DFDC crops (default: WORK/crops)")
     parser.add_argument("--face-model", type=Path, help="SCRFD file (default: the installed pack)")

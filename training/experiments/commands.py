@@ -54,9 +54,7 @@ def probe(shop: Workshop, options: argparse.Namespace, log: Log) -> None:
             values = linear.scores(sets, weight, bias)
             rows = report.auroc_rows(sets, values)
             alarms = report.genuine_level(sets, values)
-            log(
-                f"{options.name}, {mixture}, ridge {ridge:g}: {alarms:.1%} of genuine frames over the 2 % level"
-            )
+            log(f"{options.name}, {mixture}, ridge {ridge:g}: {alarms:.1%} of genuine frames over the 2 % level")
             report.say(rows, log)
             with torch.no_grad():
                 comparator.classifier.weight.copy_(torch.from_numpy(weight)[None])

@@ -62,9 +62,7 @@ class Comparator(nn.Module):
             if block in STAGES:
                 number = STAGES.index(block) + 1
                 means, squares = self._pooled(x, number), self._pooled(x.square(), number)
-                spreads = [
-                    torch.log(torch.relu(s - m.square()) + _EPS) for s, m in zip(squares, means, strict=True)
-                ]
+                spreads = [torch.log(torch.relu(s - m.square()) + _EPS) for s, m in zip(squares, means, strict=True)]
                 parts += [*means, *spreads]
         return torch.cat(parts, dim=1)
 
@@ -103,9 +101,7 @@ class Embedder:
         program.save(buffer, external_data=False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            buffer.getvalue(), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(buffer.getvalue(), options, providers=["CPUExecutionProvider"])
 
     def __call__(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """uint8 (N, size, size, 3) -> float32 (N, D)."""

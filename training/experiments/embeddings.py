@@ -107,9 +107,7 @@ def views_of(shop: Workshop, plan: EmbeddingPlan) -> dict[str, Callable[[], Iter
     size, margin = plan.size, plan.margin
 
     def pool(name: str, call: Call, passes: int = 1, tight_share: float = 0.0) -> Callable[[], Iterator[Row]]:
-        return lambda: pool_views(
-            shop.pool(name), size, margin, call, 11, passes=passes, tight_share=tight_share
-        )
+        return lambda: pool_views(shop.pool(name), size, margin, call, 11, passes=passes, tight_share=tight_share)
 
     return {
         "train pool": pool("train", plan.call, plan.passes, plan.tight_share),
@@ -151,7 +149,5 @@ def validation_scores(
 ) -> tuple[dict[str, Embedded], dict[str, Floats]]:
     """The validation sets (their vectors are the logits, (N, 1)) and the logits of a whole network."""
     embedder = Embedder(lambda crops: model(crops)[1][:, None], plan.size)
-    sets = {
-        name: embed(views(), embedder) for name, views in views_of(shop, plan).items() if "train" not in name
-    }
+    sets = {name: embed(views(), embedder) for name, views in views_of(shop, plan).items() if "train" not in name}
     return sets, {name: part.vectors[:, 0].astype(np.float64) for name, part in sets.items()}

@@ -50,9 +50,7 @@ def resampled(faces: FaceSet, row: int, rng: np.random.Generator | None) -> View
     matrix[:, 2] += rng.uniform(-0.5, 0.5, 2)
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0, side - 1], [0, 1, 0]]) @ np.vstack([matrix, [0, 0, 1]])
-    image = cv2.warpAffine(
-        image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
+    image = cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     face = moved_face(face, matrix)
     if np.linalg.det(matrix[:, :2]) < 0:
         assert face.landmarks is not None
@@ -95,9 +93,7 @@ class Forge:
         return repaint(view.image, view.landmarks, how, self.autoencoder.settings.side, rng)
 
 
-def make_forge(
-    faces: FaceSet, autoencoder: Path | None, shares: Mapping[str, float], donors: int = 12
-) -> Forge:
+def make_forge(faces: FaceSet, autoencoder: Path | None, shares: Mapping[str, float], donors: int = 12) -> Forge:
     """Raises ``ValueError`` where the shares need an autoencoder and there is none."""
     model = None if autoencoder is None else load_autoencoder(autoencoder)
     if model is None and any(shares.get(kind) for kind in ("reconstruction", "rendered swap")):

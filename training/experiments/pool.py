@@ -58,9 +58,7 @@ def make_pool(
         log(f"  {count - len(real)} faces lie outside their pictures and are left out")
     if not real:
         raise DataError("No pair could be made: the faces lie outside their pictures.")
-    return Pool(
-        np.stack(real), np.stack(fake), np.asarray(boxes, np.float32), tuple(groups), tuple(generators)
-    )
+    return Pool(np.stack(real), np.stack(fake), np.asarray(boxes, np.float32), tuple(groups), tuple(generators))
 
 
 def save_pool(path: Path, pool: Pool) -> None:

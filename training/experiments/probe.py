@@ -39,9 +39,7 @@ def fit(parts: Sequence[Embedded], ridge: float) -> tuple[Floats, float]:
         gradient = np.append(inputs.T @ error + ridge * own, error.sum())
         return float((weights * slack).mean() + 0.5 * ridge * own @ own), gradient.astype(np.float64)
 
-    found = minimize(
-        loss, np.zeros(inputs.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200}
-    )
+    found = minimize(loss, np.zeros(inputs.shape[1] + 1), jac=True, method="L-BFGS-B", options={"maxiter": 200})
     weight = found.x[:-1] / spread
     return weight, float(found.x[-1] - weight @ mean)
 

@@ -27,9 +27,7 @@ def auroc_rows(sets: Mapping[str, Embedded], values: Mapping[str, Floats]) -> di
     return rows
 
 
-def genuine_level(
-    sets: Mapping[str, Embedded], values: Mapping[str, Floats], set_at: str = "DFDC val"
-) -> float:
+def genuine_level(sets: Mapping[str, Embedded], values: Mapping[str, Floats], set_at: str = "DFDC val") -> float:
     """The share of genuine clip frames over the score that 2 % of genuine rows of ``set_at`` exceed."""
     reference, clips = sets[set_at], sets["clips call"]
     threshold = float(np.quantile(values[set_at][~reference.fake], 0.98))

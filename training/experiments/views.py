@@ -14,9 +14,7 @@ from unmask.training.data.codec import add_noise, call_like, jpeg_round_trip, re
 TIGHT = 0.8
 
 
-def wide_view(
-    image: Image, face: FaceBox, size: int, margin: float, rng: np.random.Generator | None = None
-) -> Image:
+def wide_view(image: Image, face: FaceBox, size: int, margin: float, rng: np.random.Generator | None = None) -> Image:
     """The live crop of ``face`` in an RGB picture, uint8 (size, size, 3); ``rng`` moves and scales the box as
     much as two detectors differ."""
     if rng is not None:

@@ -72,12 +72,8 @@ class Workshop:
         from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
 
         data = self.material / "data"
-        clips = sorted((data / "clips" / "talking").glob("*.mp4")) + sorted(
-            (data / "clips" / "live").glob("*.mp4")
-        )
-        close = make_face_finder(
-            FaceFinderSettings("scrfd", self.face_model, input_size=320, refresh_every=1), log
-        )
+        clips = sorted((data / "clips" / "talking").glob("*.mp4")) + sorted((data / "clips" / "live").glob("*.mp4"))
+        close = make_face_finder(FaceFinderSettings("scrfd", self.face_model, input_size=320, refresh_every=1), log)
         count = save_faces(self.work / "lfw.npz", lfw_faces(data / "lfw", close))
         close.close()
         video = make_face_finder(FaceFinderSettings("scrfd", self.face_model, refresh_every=1), log)

@@ -27,9 +27,7 @@ _STAGES = (
 )
 
 
-def _convolution(
-    inputs: int, outputs: int, kernel: int, stride: int, groups: int, *, relu: bool
-) -> nn.Sequential:
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int, groups: int, *, relu: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     padding = kernel // 2
     if stride == 2:
@@ -103,9 +101,7 @@ def load_imagenet(model: MobileNetV2, path: Path) -> tuple[Tensor, Tensor]:
         for number, convolution in enumerate(convolutions):
             weight, bias = arrays[f"{number:02}.w"], arrays[f"{number:02}.b"]
             if weight.shape != tuple(convolution.weight.shape):
-                raise DataError(
-                    f"{path} is not MobileNetV2 1.0: layer {number} has the shape {weight.shape}."
-                )
+                raise DataError(f"{path} is not MobileNetV2 1.0: layer {number} has the shape {weight.shape}.")
             with torch.no_grad():
                 convolution.weight.copy_(torch.from_numpy(weight))
                 assert convolution.bias is not None

@@ -50,9 +50,7 @@ class Batches:
         order = np.random.default_rng((seed, epoch)).permutation(len(self.data.train))
         for number in range(start, self.steps):
             chosen = [int(position) for position in order[number * self.batch : (number + 1) * self.batch]]
-            views = [
-                self._view(self.data.train[p], (seed, epoch, p), self.recipe.augmentation) for p in chosen
-            ]
+            views = [self._view(self.data.train[p], (seed, epoch, p), self.recipe.augmentation) for p in chosen]
             yield self._stack(views, [self.data.train[p].label for p in chosen])
 
     def validation(self) -> Iterator[ClipBatch]:
@@ -71,9 +69,7 @@ class Batches:
             rng = np.random.default_rng(seed)
             return drifting(augmented(images[0], images[0].shape[0], rng, augmentation), side, frames, rng)
         # A generator of one seed per frame: all frames of a window are mirrored, lit and coded alike.
-        return np.stack(
-            [augmented(image, side, np.random.default_rng(seed), augmentation) for image in images]
-        )
+        return np.stack([augmented(image, side, np.random.default_rng(seed), augmentation) for image in images])
 
     def _stack(self, views: Sequence[NDArray[np.uint8]], labels: Sequence[int]) -> ClipBatch:
         side, frames = self.recipe.input.side, self.recipe.input.frames

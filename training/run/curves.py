@@ -18,9 +18,7 @@ class PlottingUnavailable(UnmaskError):
 
 def _figure(width: float, height: float) -> Any:
     if importlib.util.find_spec("matplotlib") is None:
-        raise PlottingUnavailable(
-            "Plots need matplotlib, which is not installed: pip install 'unmask[train]'."
-        )
+        raise PlottingUnavailable("Plots need matplotlib, which is not installed: pip install 'unmask[train]'.")
     # No pyplot: it would look for a screen, and keep every figure.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

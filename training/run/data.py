@@ -111,9 +111,7 @@ def classes_of(crops: Sequence[PreparedCrop], recipe: Recipe) -> tuple[str, ...]
         raise DataError(f"{recipe.name} tells generators apart, but the index names none for {unnamed!r}.")
     names = sorted({crop.manipulation for crop in fakes})
     if len(names) < 2:
-        raise DataError(
-            f"{recipe.name} tells generators apart, but the data has {len(names)}; give at least 2."
-        )
+        raise DataError(f"{recipe.name} tells generators apart, but the data has {len(names)}; give at least 2.")
     return ("real", *names)
 
 

@@ -88,6 +88,7 @@ def random_mask(
     long = float(np.hypot(*down))
     part = parts[int(rng.integers(len(parts)))]
     polygon = outline(landmarks, part)
-    hard = hull_mask(polygon, (width, height), float(rng.uniform(0.88, 1.06))).astype(np.float32) / 255
+    hull = hull_mask(polygon, (width, height), float(rng.uniform(0.88, 1.06)))
+    hard = hull.astype(np.float32) / np.float32(255)
     bent = elastic(hard, float(rng.uniform(0.0, 0.12)) * long, rng)
     return blurred(bent, float(rng.uniform(0.01, 0.08)) * long, float(rng.uniform(0.01, softest)) * long)

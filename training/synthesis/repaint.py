@@ -59,9 +59,7 @@ def repaint(
         rng.uniform(0.3, 1.0),
     )[..., ::-1]
     mixed = image + (coloured - image) * mask[..., None]
-    return Generated(
-        np.clip(np.rint(mixed), 0, 255).astype(np.uint8), mask.astype(np.float32), "reconstruction"
-    )
+    return Generated(np.clip(np.rint(mixed), 0, 255).astype(np.uint8), mask.astype(np.float32), "reconstruction")
 
 
 def _inside(there: NDArray[np.float64], side: int, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -70,9 +70,7 @@ def moved(image: Image, landmarks: NDArray[np.float32], rng: np.random.Generator
     eyes, _, down = axes(landmarks)
     long = float(np.hypot(*down))
     centre = eyes + 0.5 * down
-    matrix = cv2.getRotationMatrix2D(
-        (float(centre[0]), float(centre[1])), rng.uniform(-3, 3), rng.uniform(0.95, 1.05)
-    )
+    matrix = cv2.getRotationMatrix2D((float(centre[0]), float(centre[1])), rng.uniform(-3, 3), rng.uniform(0.95, 1.05))
     matrix[:, 2] += rng.uniform(-0.07, 0.07, 2) * long
     return cv2.warpAffine(
         image, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101

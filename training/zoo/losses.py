@@ -33,9 +33,7 @@ def make_loss(spec: Loss, weights: Tensor | None = None) -> LossFunction:
 
     def bce(outputs: Tensor, labels: Tensor) -> Tensor:
         target = labels.to(outputs.dtype) * (1 - spec.smoothing) + 0.5 * spec.smoothing
-        return weighed(
-            functional.binary_cross_entropy_with_logits(outputs[:, 0], target, reduction="none"), labels
-        )
+        return weighed(functional.binary_cross_entropy_with_logits(outputs[:, 0], target, reduction="none"), labels)
 
     def cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
         losses = functional.cross_entropy(outputs, labels, reduction="none", label_smoothing=spec.smoothing)

@@ -35,9 +35,7 @@ def require(*libraries: str) -> None:
     """Raise ``TrainingUnavailable`` for the first of ``libraries`` that is not installed."""
     for name in libraries:
         if importlib.util.find_spec(name) is None:
-            raise TrainingUnavailable(
-                f"Training needs {name}, which is not installed: pip install 'unmask[train]'."
-            )
+            raise TrainingUnavailable(f"Training needs {name}, which is not installed: pip install 'unmask[train]'.")
 
 
 def recipe_names() -> list[str]:

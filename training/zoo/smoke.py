@@ -77,9 +77,7 @@ def smoke(recipe: Recipe, device: torch.device, *, seconds: float = 15.0, most: 
         times.append(1e3 * (time.perf_counter() - start))
     total = sum(parameter.numel() for parameter in model.parameters())
     learning = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    return Smoke(
-        recipe, windows, total, learning, len(times), statistics.median(times[1:]), losses[0], losses[-1]
-    )
+    return Smoke(recipe, windows, total, learning, len(times), statistics.median(times[1:]), losses[0], losses[-1])
 
 
 def table(results: Sequence[Smoke]) -> str:
@@ -107,11 +105,7 @@ def table(results: Sequence[Smoke]) -> str:
 
 
 def report(results: Sequence[Smoke], command: str, device: torch.device) -> str:
-    where = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"CPU, {torch.get_num_threads()} thread(s)"
-    )
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} thread(s)"
     return (
         "# Smoke results of the zoo\n\n"
         "Each recipe steps a few times on one batch of random pixels, two windows or one, at its own\n"
@@ -127,9 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.zoo.smoke", description=__doc__)
     parser.add_argument("recipes", nargs="*", help="names (default: all)")
     parser.add_argument("--out", type=Path, help="also write the report there")
-    parser.add_argument(
-        "--seconds", type=float, default=15.0, help="time for each recipe after its second step"
-    )
+    parser.add_argument("--seconds", type=float, default=15.0, help="time for each recipe after its second step")
     parser.add_argument("--most", type=int, default=10, help="steps at most")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")

@@ -48,9 +48,7 @@ class Trainer:
         labels = [sample.label for sample in batches.data.train]
         weights = class_weights(labels, len(model.classes)) if recipe.loss.balance else None
         self.loss = make_loss(recipe.loss, weights)
-        self.averaged = (
-            None if recipe.training.average is None else copy.deepcopy(self.model).requires_grad_(False)
-        )
+        self.averaged = None if recipe.training.average is None else copy.deepcopy(self.model).requires_grad_(False)
         self.optimiser = make_optimiser(recipe.optimiser, self.model.parameters())
         self.rates = Rates(recipe.schedule, recipe.optimiser.rate, recipe.training.epochs, batches.steps)
         self.plan = phases(recipe)
@@ -151,9 +149,7 @@ class Trainer:
         loss = self._total(windows.float(), frames.float(), labels, mask)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise RunError(
-                f"The loss became {value} at step {self.step + 1}: lower the recipe's learning rate."
-            )
+            raise RunError(f"The loss became {value} at step {self.step + 1}: lower the recipe's learning rate.")
         self.scaler.scale(loss).backward()
         self.scaler.unscale_(self.optimiser)
         if self.recipe.optimiser.clip is not None:

@@ -77,9 +77,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
             return load_file(path)
     except (pickle.UnpicklingError, ValueError, RuntimeError, EOFError, OSError) as error:
-        raise WeightsError(
-            f"{path} holds no readable weights ({str(error).splitlines()[0][:120]})."
-        ) from error
+        raise WeightsError(f"{path} holds no readable weights ({str(error).splitlines()[0][:120]}).") from error
     raise WeightsError(f"{path} is of no known kind: give a .pt, .pth, .npz or .safetensors file.")
 
 
@@ -100,11 +98,7 @@ def load_init(model: ZooModel, path: Path, *, partial: bool = False) -> InitRepo
     found = read_weights(path)
     if "00.w" in found and isinstance(model.backbone, MobileNetBackbone):
         found = _numbered(path)
-    own = {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    own = {name: tensor for name, tensor in model.state_dict().items() if not name.endswith("num_batches_tracked")}
     taken: dict[str, Tensor] = {}
     left_out, resized, unexpected, misshapen = [], [], [], []
     for key, tensor in found.items():
@@ -129,9 +123,7 @@ def load_init(model: ZooModel, path: Path, *, partial: bool = False) -> InitRepo
         len(taken), fresh, tuple(left_out), tuple(resized), missing, tuple(unexpected), tuple(misshapen)
     )
     if not taken or ((missing or unexpected or misshapen) and not partial):
-        raise WeightsError(
-            f"{path} does not fit this network: {report.sentence()}; --init-partial takes what fits."
-        )
+        raise WeightsError(f"{path} does not fit this network: {report.sentence()}; --init-partial takes what fits.")
     model.load_state_dict(taken, strict=False)
     return report
 

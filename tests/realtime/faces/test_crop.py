@@ -139,9 +139,7 @@ def test_the_picture_is_only_read() -> None:
     np.testing.assert_array_equal(picture, before)
 
 
-@pytest.mark.parametrize(
-    "face", [FaceBox(5, 5, 5, 5, 0.9), FaceBox(5, 5, 5, 40, 0.9), FaceBox(40, 40, 5, 5, 0.9)]
-)
+@pytest.mark.parametrize("face", [FaceBox(5, 5, 5, 5, 0.9), FaceBox(5, 5, 5, 40, 0.9), FaceBox(40, 40, 5, 5, 0.9)])
 def test_a_box_without_area_is_refused(face: FaceBox) -> None:
     with pytest.raises(ValueError, match="needs an area"):
         crop_face(smooth_picture(60, 60), face, CropSpec(size=32))

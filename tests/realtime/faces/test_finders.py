@@ -142,9 +142,7 @@ def test_auto_says_its_sizes(make: Callable[[str], FaceFinder]) -> None:
     assert "input 320 or 640 px as needed" in make("scrfd auto").description
 
 
-def test_a_face_that_fills_the_picture_is_found_by_auto(
-    make: Callable[[str], FaceFinder], astronaut: Image
-) -> None:
+def test_a_face_that_fills_the_picture_is_found_by_auto(make: Callable[[str], FaceFinder], astronaut: Image) -> None:
     filling = np.ascontiguousarray(astronaut[80:180, 178:262])
     faces = make("scrfd auto").find(filling)
     assert len(faces) == 1

@@ -119,9 +119,7 @@ def test_another_content_is_refused_by_its_checksum(
     assert leftovers(tmp_path) == []
 
 
-def test_a_truncated_download_leaves_nothing(
-    server: Answers, fetch: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_a_truncated_download_leaves_nothing(server: Answers, fetch: Callable[..., Path], tmp_path: Path) -> None:
     whole = archive_of(**{"det_500m.onnx": MODEL})
     server.body, server.stated = whole[:100_000], len(whole)
     with pytest.raises(models.FaceModelUnreachable, match=f"100000 of {len(whole)} bytes"):
@@ -129,9 +127,7 @@ def test_a_truncated_download_leaves_nothing(
     assert leftovers(tmp_path) == []
 
 
-def test_an_interrupted_download_leaves_nothing(
-    server: Answers, fetch: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_an_interrupted_download_leaves_nothing(server: Answers, fetch: Callable[..., Path], tmp_path: Path) -> None:
     server.body = archive_of(**{"det_500m.onnx": MODEL})
 
     def press_ctrl_c(arrived: int, total: int | None) -> None:
@@ -187,9 +183,7 @@ def test_without_a_server_one_sentence_names_the_address_and_the_way_out(
     assert "\n" not in message
 
 
-def test_a_failed_address_is_not_asked_again_in_this_process(
-    server: Answers, fetch: Callable[..., Path]
-) -> None:
+def test_a_failed_address_is_not_asked_again_in_this_process(server: Answers, fetch: Callable[..., Path]) -> None:
     server.status = 503
     for _ in range(3):
         with pytest.raises(models.FaceModelUnreachable, match="503"):

@@ -24,16 +24,12 @@ def write_model(path: Path, outputs: list[tuple[str, list[int | str]]]) -> Path:
 
 def scrfd_file(path: Path, landmarks: bool = True) -> Path:
     widths = (1, 4, 10) if landmarks else (1, 4)
-    return write_model(
-        path, [(f"{width}-{stride}", ["n", width]) for width in widths for stride in (8, 16, 32)]
-    )
+    return write_model(path, [(f"{width}-{stride}", ["n", width]) for width in widths for stride in (8, 16, 32)])
 
 
 def yunet_file(path: Path) -> Path:
     parts = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
-    return write_model(
-        path, [(f"{part}_{s}", [1, "n", width]) for part, width in parts.items() for s in (8, 16, 32)]
-    )
+    return write_model(path, [(f"{part}_{s}", [1, "n", width]) for part, width in parts.items() for s in (8, 16, 32)])
 
 
 @pytest.fixture
@@ -112,9 +108,7 @@ def test_scrfd_that_cannot_be_had_is_an_error(no_model: list[str]) -> None:
         make_face_finder(FaceFinderSettings(kind="scrfd"), lambda _: None)
 
 
-def test_a_damaged_download_is_an_error_for_auto_too(
-    no_model: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_damaged_download_is_an_error_for_auto_too(no_model: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     def damaged(name: str, **_: object) -> Path:
         raise FaceModelError("the checksum differs")
 
@@ -123,9 +117,7 @@ def test_a_damaged_download_is_an_error_for_auto_too(
         make_face_finder(FaceFinderSettings(), lambda _: None)
 
 
-def test_the_offline_variable_keeps_the_network_out(
-    no_model: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_offline_variable_keeps_the_network_out(no_model: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNMASK_OFFLINE", "1")
     said: list[str] = []
     assert make_face_finder(FaceFinderSettings(), said.append).name == "cascade"

@@ -43,9 +43,7 @@ def test_an_uncalibrated_score_is_called_so():
 
 def test_elsewhere_only_changes_are_printed():
     same = [update(number / 25, face_state(), sequence=number) for number in range(1, 30)]
-    lines = shown(
-        *same, update(2.0, state=SourceState.RECONNECTING, message="gone"), terminal=False
-    ).splitlines()
+    lines = shown(*same, update(2.0, state=SourceState.RECONNECTING, message="gone"), terminal=False).splitlines()
     assert len(lines) == 3
     assert "no signs found" in lines[1]
     assert "reconnecting: gone" in lines[2]

@@ -75,9 +75,7 @@ def test_nothing_is_left_when_no_frame_came(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"), [("out.txt", "must end with"), ("no/out.mp4", "does not exist")]
-)
+@pytest.mark.parametrize(("name", "sentence"), [("out.txt", "must end with"), ("no/out.mp4", "does not exist")])
 def test_a_target_that_cannot_be_is_one_sentence(tmp_path, name, sentence):
     with pytest.raises(UsageError, match=sentence):
         VideoSink(tmp_path / name, "fake")

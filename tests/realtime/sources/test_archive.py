@@ -163,9 +163,7 @@ def test_what_is_no_zip_or_holds_nothing(make_zip, tmp_path):
         list_members(make_zip([("a.txt", b"x")]))
 
 
-@pytest.mark.parametrize(
-    "compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
-)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 @pytest.mark.parametrize("place", [30, 60])
 def test_a_damaged_member_is_named(make_zip, compression, place):
     """At 30 stands the member's name once more: a byte of no character; at 60 its data."""

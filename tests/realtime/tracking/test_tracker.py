@@ -31,9 +31,7 @@ def times(rate: float, seconds: float, *, uneven: float = 0.0, seed: int = 0) ->
 class Scene:
     """People on known paths, seen with noise and misses, and who carried which number."""
 
-    def __init__(
-        self, paths: Sequence[Path], *, noise: float = 0.02, missed: float = 0.0, seed: int = 0
-    ) -> None:
+    def __init__(self, paths: Sequence[Path], *, noise: float = 0.02, missed: float = 0.0, seed: int = 0) -> None:
         self.paths, self.noise, self.missed = paths, noise, missed
         self.random = np.random.default_rng(seed)
 

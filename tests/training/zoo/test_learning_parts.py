@@ -159,9 +159,7 @@ def test_the_smoke_table_shows_what_a_batch_by_heart_costs(tmp_path: Path) -> No
     from unmask.training.zoo.smoke import main
 
     assert main(["feed-forward-sgd", "attribution-cnn", "--most", "2", "--out", str(tmp_path / "S.md")]) == 0
-    rows = [
-        line.split(" | ") for line in (tmp_path / "S.md").read_text().splitlines() if line.startswith("| ")
-    ]
+    rows = [line.split(" | ") for line in (tmp_path / "S.md").read_text().splitlines() if line.startswith("| ")]
     assert [row[0] for row in rows[1:]] == ["| feed-forward-sgd", "| attribution-cnn"]
     assert rows[1][1:6] == ["64 x 64", "2 x 1", "1.57", "1.57", "2"]
     assert float(rows[1][7]) > float(rows[1][8].rstrip(" |"))

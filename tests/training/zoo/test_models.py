@@ -148,9 +148,7 @@ def test_the_lstm_is_the_usual_one() -> None:
     expected = theirs(window)[1][0][0]
     torch.testing.assert_close(ours(window, torch.ones(2, 5), range(5)), expected)
     gap = torch.tensor([[1.0, 0, 1, 1, 0]] * 2)
-    torch.testing.assert_close(
-        ours(window, gap, range(5)), ours(window[:, [0, 2, 3]], torch.ones(2, 3), range(3))
-    )
+    torch.testing.assert_close(ours(window, gap, range(5)), ours(window[:, [0, 2, 3]], torch.ones(2, 3), range(3)))
 
 
 def test_reading_both_ways_reads_the_reverse_too() -> None:

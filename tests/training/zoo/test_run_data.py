@@ -26,9 +26,7 @@ def crop(
 
 
 def of(**changes: object) -> Recipe:
-    return (
-        changed(find_recipe("feed-forward-adamw"), changes) if changes else find_recipe("feed-forward-adamw")
-    )
+    return changed(find_recipe("feed-forward-adamw"), changes) if changes else find_recipe("feed-forward-adamw")
 
 
 def load(folder: Path, recipe: Recipe, cache: Path, **options: int) -> RunData:
@@ -134,9 +132,7 @@ def test_jpeg_augmentation_shrinks_what_a_picture_tells() -> None:
     image = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)
     plain = augmented(image, 224, np.random.default_rng(0), Augmentation(views="none"))
     np.testing.assert_array_equal(plain, image)
-    coded = augmented(
-        image, 224, np.random.default_rng(0), Augmentation(views="none", jpeg=(10, 10), jpeg_share=1.0)
-    )
+    coded = augmented(image, 224, np.random.default_rng(0), Augmentation(views="none", jpeg=(10, 10), jpeg_share=1.0))
     assert coded.astype(int).std() < 0.9 * image.astype(int).std()
 
 

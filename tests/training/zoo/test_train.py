@@ -122,9 +122,7 @@ def test_a_finished_run_stays_as_it_is(data: RunData, tmp_path: Path) -> None:
 def test_early_stopping_and_the_plan_of_unfreezing(data: RunData, tmp_path: Path) -> None:
     """At a rate of almost nothing the validation does not get better; each phase brings new patience."""
     stages = [{"epoch": 2, "train_last": 4, "rate": 1e-12}]
-    of = recipe(
-        **{"optimiser.rate": 1e-12, "freeze.stages": stages, "training.epochs": 20, "training.early_stop": 2}
-    )
+    of = recipe(**{"optimiser.rate": 1e-12, "freeze.stages": stages, "training.epochs": 20, "training.early_stop": 2})
     lines: list[str] = []
     torch.manual_seed(0)
     one = Trainer(build_model(of), of, Batches(data, of), RunFolder(tmp_path), CPU, lines.append)
@@ -137,9 +135,7 @@ def test_early_stopping_and_the_plan_of_unfreezing(data: RunData, tmp_path: Path
 
 
 def test_frozen_layers_do_not_move(data: RunData, tmp_path: Path) -> None:
-    of = recipe(
-        **{"freeze": {"train_last": 2, "stages": []}, "training.epochs": 1, "optimiser.weight_decay": 0.5}
-    )
+    of = recipe(**{"freeze": {"train_last": 2, "stages": []}, "training.epochs": 1, "optimiser.weight_decay": 0.5})
     one = trainer(of, Batches(data, of), tmp_path)
     before = {name: value.clone() for name, value in one.model.state_dict().items()}
     one.fit()
@@ -150,9 +146,7 @@ def test_frozen_layers_do_not_move(data: RunData, tmp_path: Path) -> None:
 
 
 def test_a_loss_that_explodes_ends_the_run_with_a_sentence(data: RunData, tmp_path: Path) -> None:
-    of = recipe(
-        **{"optimiser.kind": "sgd", "optimiser.rate": 1e30, "optimiser.clip": None, "freeze.stages": []}
-    )
+    of = recipe(**{"optimiser.kind": "sgd", "optimiser.rate": 1e30, "optimiser.clip": None, "freeze.stages": []})
     with pytest.raises(RunError, match="lower the recipe's learning rate"):
         trainer(of, Batches(data, of), tmp_path).fit()
 
@@ -205,9 +199,7 @@ def test_without_tensorboard_and_matplotlib_a_run_says_so_and_goes_on(
 ) -> None:
     find = importlib.util.find_spec
     hidden = ("tensorboard", "matplotlib")
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *rest: None if name in hidden else find(name, *rest)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in hidden else find(name, *rest))
     of = changed(find_recipe("feed-forward-sgd"), {"training.epochs": 2})
     lines: list[str] = []
     run_recipe(of, RunOptions(pictures, tmp_path / "run", subset=16), lines.append)

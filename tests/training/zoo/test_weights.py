@@ -42,9 +42,7 @@ def test_a_file_of_the_whole_network(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["npz", "safetensors"])
 def test_other_kinds_of_file(kind: str, tmp_path: Path) -> None:
     one, other = network(seed=0), network(seed=1)
-    backbone = {
-        name: tensor for name, tensor in one.backbone.state_dict().items() if tensor.dtype == torch.float32
-    }
+    backbone = {name: tensor for name, tensor in one.backbone.state_dict().items() if tensor.dtype == torch.float32}
     path = tmp_path / f"w.{kind}"
     if kind == "npz":
         np.savez(path, **{name: tensor.numpy() for name, tensor in backbone.items()})

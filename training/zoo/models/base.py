@@ -61,9 +61,7 @@ class ZooModel(nn.Module):
         self.temporal: MaskedLstm | None = None
         self.window_classifier: nn.Linear | None = None
         if recipe.head.time != "mean":
-            self.temporal = MaskedLstm(
-                self.embedding, recipe.head.hidden, both_ways=recipe.head.time == "bilstm"
-            )
+            self.temporal = MaskedLstm(self.embedding, recipe.head.hidden, both_ways=recipe.head.time == "bilstm")
             self.window_classifier = nn.Linear(self.temporal.outputs, outputs)
 
     def feature_map(self, x: Tensor) -> Tensor:
