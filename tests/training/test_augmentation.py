@@ -126,5 +126,5 @@ def test_prefetching_stops_when_nobody_wants_more(no_leaks: None) -> None:
             yield Batch(np.zeros((1, 2, 2, 3), np.uint8), np.zeros(1, np.float32))
 
     batches = prefetched(endless, 2)
-    next(batches)
+    assert next(batches).crops.shape == (1, 2, 2, 3)
     batches.close()  # type: ignore[attr-defined]

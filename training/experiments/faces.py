@@ -81,24 +81,31 @@ def lfw_faces(folder: Path, finder: FaceFinder) -> Iterator[tuple[str, Image, Fa
                 yield name.rsplit("_", 1)[0], np.ascontiguousarray(picture[..., ::-1]), face
 
 
+def evenly_spaced(clip: Path, each: int) -> Iterator[Image]:
+    """``each`` pictures of ``clip``, BGR, evenly spaced and away from both ends; fewer where it cannot be read."""
+    video = cv2.VideoCapture(str(clip))
+    try:
+        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
+        wanted = set(np.linspace(0, count - 1, each + 2).astype(int)[1:-1].tolist())
+        for index in range(count):
+            if not video.grab():
+                break
+            if index not in wanted:
+                continue
+            ok, picture = video.retrieve()
+            if ok:
+                yield picture
+    finally:
+        video.release()
+
+
 def clip_faces(clips: Sequence[Path], finder: FaceFinder, each: int) -> Iterator[tuple[str, Image, FaceBox]]:
     """``each`` evenly spaced frames of every clip, cut wide round the largest face."""
     for clip in clips:
-        video = cv2.VideoCapture(str(clip))
-        try:
-            count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-            wanted = set(np.linspace(0, count - 1, each + 2).astype(int)[1:-1].tolist())
-            for index in range(count):
-                if not video.grab():
-                    break
-                if index not in wanted:
-                    continue
-                ok, picture = video.retrieve()
-                found = _largest(finder.find(picture)) if ok else None
-                if found is not None:
-                    yield (clip.stem, *_wide_cut(picture, found))
-        finally:
-            video.release()
+        for picture in evenly_spaced(clip, each):
+            found = _largest(finder.find(picture))
+            if found is not None:
+                yield (clip.stem, *_wide_cut(picture, found))
 
 
 def _largest(faces: Sequence[FaceBox]) -> FaceBox | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +18,7 @@ from unmask.realtime.faces.finder import FaceFinder
 from unmask.realtime.types import Image
 from unmask.training.data.dfdc import DataError
 from unmask.training.evaluate import Interval, auroc, bootstrap
+from unmask.training.experiments.faces import evenly_spaced
 
 FRAMES = 16
 LOG = "looks-at-pairs.jsonl"
@@ -27,26 +27,13 @@ LOG = "looks-at-pairs.jsonl"
 def half_crops(clips: list[Path], finder: FaceFinder, spec: CropSpec) -> Iterator[tuple[str, bool, Image]]:
     """``(clip, swapped, crop)`` for both halves of ``FRAMES`` evenly spaced frames; the left half is genuine."""
     for clip in clips:
-        video = cv2.VideoCapture(str(clip))
-        try:
-            count = int(video.get(cv2.CAP_PROP_FRAME_COUNT))
-            wanted = set(np.linspace(0, count - 1, FRAMES + 2).astype(int)[1:-1].tolist())
-            for index in range(count):
-                if not video.grab():
-                    break
-                if index not in wanted:
-                    continue
-                ok, picture = video.retrieve()
-                if not ok:
-                    continue
-                middle = picture.shape[1] // 2
-                for swapped in (False, True):
-                    half = np.ascontiguousarray(picture[:, middle:] if swapped else picture[:, :middle])
-                    face = max(finder.find(half), key=lambda found: found.size, default=None)
-                    if face is not None:
-                        yield clip.stem, swapped, crop_face(half, face, spec)
-        finally:
-            video.release()
+        for picture in evenly_spaced(clip, FRAMES):
+            middle = picture.shape[1] // 2
+            for swapped in (False, True):
+                half = np.ascontiguousarray(picture[:, middle:] if swapped else picture[:, :middle])
+                face = max(finder.find(half), key=lambda found: found.size, default=None)
+                if face is not None:
+                    yield clip.stem, swapped, crop_face(half, face, spec)
 
 
 def look(
