@@ -39,6 +39,7 @@ def arguments() -> argparse.ArgumentParser:
     tune.add_argument("--labelled", type=float, default=0.5, help="share of DFDC crops in a batch")
     tune.add_argument("--pool", choices=("train", "all"), default="train")
     tune.add_argument("--frozen", type=int, default=4, help="first blocks that do not learn")
+    tune.add_argument("--jitter", action="store_true", help="move and scale the labelled crops too")
     tune.add_argument("--steps", type=int, default=100, help="batches of 32 per epoch")
     tune.add_argument("--epochs", type=int, default=5)
     tune.add_argument("--rate", type=float, default=1e-4)
@@ -57,7 +58,7 @@ def arguments() -> argparse.ArgumentParser:
 def _view_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", type=int, default=160)
     parser.add_argument("--margin", type=float, default=1.3)
-    parser.add_argument("--call", choices=("none", "soft", "hard"), default="soft", help="augmentation")
+    parser.add_argument("--call", choices=("none", "soft", "hard", "line"), default="soft", help="augmentation")
 
 
 def run(options: argparse.Namespace) -> None:

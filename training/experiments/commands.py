@@ -80,6 +80,7 @@ def finetune(shop: Workshop, options: argparse.Namespace, log: Log) -> None:
         pool=options.pool,
         call=options.call,
         frozen=options.frozen,
+        jitter=options.jitter,
         steps=options.steps,
         epochs=options.epochs,
         rate=options.rate,

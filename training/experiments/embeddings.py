@@ -14,11 +14,12 @@ from unmask.realtime.types import Image
 from unmask.training.evaluate import Floats
 from unmask.training.experiments.comparator import Comparator, Embedder
 from unmask.training.experiments.pool import Pool
-from unmask.training.experiments.views import hard_call, mirrored_view, soft_call, tight, wide_view
+from unmask.training.experiments.views import hard_call, line_call, mirrored_view, soft_call, tight, wide_view
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.models.mobilenet_v2 import MobileNetV2
 
-Call = Literal["none", "soft", "hard"]
+Call = Literal["none", "soft", "hard", "line"]
+_CALLS = {"soft": soft_call, "hard": hard_call, "line": line_call}
 #: One view to embed: crop, label, who it shows, what made it.
 Row = tuple[Image, bool, str, str]
 
@@ -34,9 +35,7 @@ class Embedded:
 
 
 def called(image: Image, call: Call, rng: np.random.Generator) -> Image:
-    if call == "none":
-        return image
-    return soft_call(image, rng) if call == "soft" else hard_call(image, rng)
+    return image if call == "none" else _CALLS[call](image, rng)
 
 
 def pool_views(

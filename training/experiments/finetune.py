@@ -24,7 +24,8 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
 @dataclass(frozen=True, slots=True)
 class FineTuning:
     """``start`` is a checkpoint of ``unmask.training.first``, ``None`` the ImageNet weights. ``labelled`` is
-    the share of DFDC crops in a batch, the rest are pairs. The first ``frozen`` blocks do not learn."""
+    the share of DFDC crops in a batch, the rest are pairs. The first ``frozen`` blocks do not learn. With
+    ``jitter`` the labelled crops are moved and scaled too, not only the pairs."""
 
     start: Path | None
     size: int = 160
@@ -34,6 +35,7 @@ class FineTuning:
     call: Call = "soft"
     tight_share: float = 0.3
     frozen: int = 4
+    jitter: bool = False
     batch: int = 32
     steps: int = 100
     epochs: int = 5
@@ -92,7 +94,7 @@ def batches(shop: Workshop, pool: Pool, plan: FineTuning, epoch: int) -> Iterato
         for place, number in enumerate(rng.integers(0, len(labelled), single)):
             position, record = labelled[int(number)]
             image = called(np.asarray(cache.pixels[position]), plan.call, rng)
-            view = mirrored_view(image, plan.size, plan.margin)
+            view = mirrored_view(image, plan.size, plan.margin, rng if plan.jitter else None)
             crops[place] = view[:, ::-1] if rng.random() < 0.5 else view
             labels[place] = record.fake
         for place in range(single, plan.batch, 2):

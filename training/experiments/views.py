@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unmask.realtime.faces.crop import CropSpec, crop_face
 from unmask.realtime.types import FaceBox, Image
 from unmask.training.data.batches import whole
-from unmask.training.data.codec import add_noise, call_like, jpeg_round_trip, relight, video_still
+from unmask.training.data.codec import (
+    add_noise,
+    call_like,
+    downscale,
+    jpeg_round_trip,
+    relight,
+    upscale,
+    video_still,
+)
 
 #: Side of a DFDC crop in units of the live face box (``unmask.training.crop_fit``).
 TIGHT = 0.8
@@ -18,17 +27,23 @@ def wide_view(image: Image, face: FaceBox, size: int, margin: float, rng: np.ran
     """The live crop of ``face`` in an RGB picture, uint8 (size, size, 3); ``rng`` moves and scales the box as
     much as two detectors differ."""
     if rng is not None:
-        scale = rng.uniform(0.92, 1.1)
-        x, y = np.asarray(face.centre) + rng.uniform(-0.05, 0.05, 2) * face.size
-        half = face.size * scale / 2
-        face = FaceBox(x - half, y - half, x + half, y + half, 1.0)
+        face = _jittered(face, rng)
     # The crop function's "bgr" keeps the order of the channels.
     return crop_face(image, face, CropSpec(size, margin=margin, colour="bgr"))
 
 
-def mirrored_view(crop: Image, size: int, margin: float) -> Image:
-    """A tight crop as the live crop function gives a face whose picture ends with it: the rest is mirrored."""
-    return crop_face(crop, whole(crop), CropSpec(size, margin=margin / TIGHT, colour="bgr"))
+def _jittered(face: FaceBox, rng: np.random.Generator) -> FaceBox:
+    scale = rng.uniform(0.92, 1.1)
+    x, y = np.asarray(face.centre) + rng.uniform(-0.05, 0.05, 2) * face.size
+    half = face.size * scale / 2
+    return FaceBox(x - half, y - half, x + half, y + half, 1.0)
+
+
+def mirrored_view(crop: Image, size: int, margin: float, rng: np.random.Generator | None = None) -> Image:
+    """A tight crop as the live crop function gives a face whose picture ends with it: the rest is mirrored.
+    ``rng`` moves and scales it as it does a wide view."""
+    spec = CropSpec(size, margin=margin / TIGHT, colour="bgr")
+    return crop_face(crop, whole(crop) if rng is None else _jittered(whole(crop), rng), spec)
 
 
 def tight(image: Image, face: FaceBox) -> Image:
@@ -47,6 +62,27 @@ def hard_call(image: Image, rng: np.random.Generator) -> Image:
         even = image.shape[0] // 2 * 2
         return video_still(image[:even, :even], int(rng.integers(24, 39)), rng, frames=2)
     return jpeg_round_trip(image, int(rng.integers(20, 71)))
+
+
+def line_call(image: Image, rng: np.random.Generator) -> Image:
+    """A call over a line: most pictures are made as small as a face is in a call and coded there. A quarter
+    only changes in light."""
+    side = image.shape[0]
+    if rng.random() < 0.5:
+        gain = rng.uniform(0.75, 1.2) * rng.uniform(0.95, 1.05, 3)
+        image = relight(image, (gain[0], gain[1], gain[2]), rng.uniform(0.8, 1.3))
+    if rng.random() < 0.25:
+        return image
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 2.0))
+    if rng.random() < 0.25:
+        image = add_noise(image, rng.uniform(1.0, 8.0), rng)
+    image = downscale(image, int(side * rng.uniform(0.45, 1.0)) // 2 * 2)
+    if rng.random() < 0.65:
+        image = video_still(image, int(rng.integers(22, 37)), rng, frames=3)
+    elif rng.random() < 0.7:
+        image = jpeg_round_trip(image, int(rng.integers(25, 90)))
+    return upscale(image, side)
 
 
 def soft_call(image: Image, rng: np.random.Generator) -> Image:
