@@ -57,7 +57,10 @@ def _signatures(role: str, manifest: Manifest) -> tuple[_Signature, _Signature]:
     if role == "head":
         time: _Axis = (None, manifest.window.length)
         return {"window": ("FLOAT", (None, time, depth)), "mask": ("FLOAT", (None, time))}, logit
-    return {"crops": ("UINT8", (None, size, size, 3))}, {"embedding": ("FLOAT", (None, depth)), **logit}
+    outputs: _Signature = {"embedding": ("FLOAT", (None, depth)), **logit}
+    if (cells := manifest.activation) is not None:
+        outputs["activation"] = ("FLOAT", (None, cells.rows, cells.columns))
+    return {"crops": ("UINT8", (None, size, size, 3))}, outputs
 
 
 def _parse(raw: bytes, where: str) -> ModelProto:

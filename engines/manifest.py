@@ -44,15 +44,48 @@ class ModelFile(_Strict):
         return value
 
 
+class Gate(_Strict):
+    """How a variant of the encoder compared with the FP32 network before it was let into the package.
+
+    ``crops`` faces of ``data``, never learnt from; ``largest_score_difference`` of calibrated scores, 0..1;
+    ``verdict_flips``: crops on the other side of the loosest threshold; ``auroc_difference``: variant less
+    FP32, 1 = 100 points; ``speed_ratio``: FP32 time / variant time of one crop on one thread of ``machine``.
+    """
+
+    against: Text
+    data: Text
+    crops: Annotated[int, Field(ge=1)]
+    largest_score_difference: Share
+    verdict_flips: Annotated[int, Field(ge=0)]
+    auroc_difference: Annotated[float, Field(ge=-1.0, le=1.0)]
+    speed_ratio: Positive
+    machine: Text
+    command: Text = ""
+
+
+class Variant(ModelFile):
+    """An encoder of another precision and what the parity gate measured."""
+
+    gate: Gate
+
+
+class Activation(_Strict):
+    """The encoder's third output, ``activation`` float32 (N, rows, columns): what each cell of the last
+    feature map adds to the logit. It says where the model looked, it is no evidence."""
+
+    rows: Annotated[int, Field(ge=1, le=256)]
+    columns: Annotated[int, Field(ge=1, le=256)]
+
+
 class Files(_Strict):
     """``encoder``: uint8 crops (N, H, W, 3) -> ``embedding`` (N, D), ``logit`` (N,).
     ``head``: ``window`` float32 (N, T, D) and ``mask`` float32 (N, T), 1 where there is a frame
     -> ``logit`` (N,).
-    ``variants``: encoders of other precisions by name (``fp16``, ``int8``)."""
+    ``variants``: encoders of other precisions with the same inputs and outputs."""
 
     encoder: ModelFile
     head: ModelFile
-    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")], ModelFile] = {}
+    variants: dict[Literal["fp16", "int8"], Variant] = {}
 
 
 class Input(_Strict):
@@ -203,6 +236,7 @@ class Manifest(_Strict):
     window: Window
     single_image: bool
     fake_class: Annotated[int, Field(ge=0)] = 0
+    activation: Activation | None = None
     calibration: Calibration
     thresholds: Annotated[tuple[Threshold, ...], Field(min_length=1)]
     rule: Rule = Rule()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from unmask.engines.engine import Arrays, Engine, TensorSpec
 from unmask.engines.errors import EngineError, EngineUnavailable, PackageError, UsageError
+from unmask.engines.options import EngineOptions
 
 PROVIDER = "CPUExecutionProvider"
 
@@ -31,9 +32,9 @@ _DTYPES = {
 }
 
 
-def create(model: Path, *, threads: int = 1, sha256: str | None = None) -> Engine:
+def create(model: Path, options: EngineOptions) -> Engine:
     """An engine for ``model``, not yet opened. See ``OrtCpuEngine``."""
-    return OrtCpuEngine(model, threads=threads, sha256=sha256)
+    return OrtCpuEngine(model, threads=options.threads, sha256=options.sha256)
 
 
 def why_unavailable() -> str | None:

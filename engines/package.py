@@ -15,9 +15,10 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import ValidationError
 
-from unmask.engines.errors import PackageError
+from unmask.engines.errors import PackageError, UsageError
 from unmask.engines.graph_check import check_graph
 from unmask.engines.manifest import FORMAT, Manifest, ModelFile
+from unmask.engines.options import Precision
 
 MANIFEST_NAME = "detector.json"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -38,6 +39,19 @@ class DetectorPackage:
     manifest: Manifest
     encoder_path: Path
     head_path: Path
+
+    def encoder_file(self, precision: Precision) -> tuple[Path, str]:
+        """Path and SHA-256 of the encoder of this precision. Raises ``UsageError`` where there is none."""
+        files = self.manifest.files
+        if precision == "fp32":
+            return self.encoder_path, files.encoder.sha256
+        if precision not in files.variants:
+            there = ", ".join(("fp32", *files.variants))
+            raise UsageError(
+                f"The detector {self.manifest.name} has no encoder of precision {precision}: choose from {there}."
+            )
+        variant = files.variants[precision]
+        return self.folder / variant.path, variant.sha256
 
 
 @dataclass(frozen=True, slots=True)

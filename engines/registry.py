@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unmask.engines.engine import Engine
 from unmask.engines.errors import EngineUnavailable, UsageError
+from unmask.engines.options import EngineOptions
 
 _NOT_BUILT = "it is not part of this version of Unmask"
 
@@ -53,17 +54,16 @@ def resolve_engine(name: str) -> str:
     raise EngineUnavailable(f"The engine {chosen} cannot run here: {problem}{remedy}.")
 
 
-def open_engine(name: str, model: Path, *, threads: int = 1, sha256: str | None = None) -> Engine:
+def open_engine(name: str, model: Path, options: EngineOptions | None = None) -> Engine:
     """Open ``model`` with the engine ``name`` (one of ``ENGINE_NAMES``) and warm it up.
 
-    ``threads`` is the number of threads inside one call. ``sha256``, where given, is checked against
-    the bytes that the runtime loads. The caller closes the engine. Raises ``UsageError`` for an unknown
+    The caller closes the engine. Raises ``UsageError`` for an unknown
     name, ``EngineUnavailable`` when the engine cannot run here, ``EngineError`` when it cannot run this
     model and ``PackageError`` for a wrong checksum.
     """
     module, _ = _TABLE[resolve_engine(name)]
     assert module is not None  # resolve_engine let it through
-    engine: Engine = importlib.import_module(module).create(model, threads=threads, sha256=sha256)
+    engine: Engine = importlib.import_module(module).create(model, options or EngineOptions())
     engine.open()
     return engine
 

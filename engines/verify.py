@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unmask.engines.engine import Arrays, Engine
 from unmask.engines.errors import PackageError
+from unmask.engines.options import EngineOptions
 from unmask.engines.package import DetectorPackage, load_package
 from unmask.engines.registry import open_engine
 
@@ -46,7 +47,7 @@ def verify_package(folder: Path, engine_name: str = "auto") -> Verification:
     random = np.random.default_rng(_SEED)
     size = manifest.input.size
     crops = random.integers(0, 256, (_CROPS, size, size, 3), dtype=np.uint8)
-    with open_engine(engine_name, package.encoder_path, sha256=files.encoder.sha256) as encoder:
+    with open_engine(engine_name, package.encoder_path, EngineOptions(sha256=files.encoder.sha256)) as encoder:
         encoded = _steady(encoder, {"crops": crops}, package, "encoder")
         difference, encode_ms = _batch_difference(encoder, crops, encoded["logit"])
         if difference > BATCH_TOLERANCE:
@@ -55,7 +56,7 @@ def verify_package(folder: Path, engine_name: str = "auto") -> Verification:
                 "export it so that crops do not mix."
             )
         name, provider = encoder.name, encoder.provider
-    with open_engine(engine_name, package.head_path, sha256=files.head.sha256) as head:
+    with open_engine(engine_name, package.head_path, EngineOptions(sha256=files.head.sha256)) as head:
         _verify_head(head, encoded["embedding"], package)
     return Verification(manifest.name, manifest.version, folder, name, provider, difference, encode_ms)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from unmask.engines.engine import Arrays, Engine
 from unmask.engines.errors import EngineError
 from unmask.engines.manifest import Manifest
+from unmask.engines.options import EngineOptions, Precision
 from unmask.engines.registry import open_engine
 from unmask.realtime.faces.crop import CropSpec
 
 if TYPE_CHECKING:
     from unmask.engines.package import DetectorPackage
+
+HEAD_ENGINE = "ort-cpu"
 
 
 class Detector:
@@ -31,16 +35,25 @@ class Detector:
         self._head = head
 
     @classmethod
-    def open(cls, package: DetectorPackage, engine_name: str) -> Self:
-        """Load both models of ``package`` in the runtime ``engine_name``.
+    def open(
+        cls,
+        package: DetectorPackage,
+        engine_name: str,
+        *,
+        precision: Precision = "fp32",
+        options: EngineOptions | None = None,
+    ) -> Self:
+        """Load the encoder of ``package`` in the runtime ``engine_name`` and its head on the processor, where
+        the few small products of a head are done before a GPU or a server has been asked.
 
-        Raises ``EngineUnavailable`` when that runtime cannot run here, and ``PackageError`` for a
-        model whose checksum is no longer the one of the manifest.
+        Raises ``UsageError`` for a precision that the package lacks, ``EngineUnavailable`` when that
+        runtime cannot run here, and ``PackageError`` for a model whose checksum is no longer the manifest's.
         """
-        files = package.manifest.files
-        encoder = open_engine(engine_name, package.encoder_path, sha256=files.encoder.sha256)
+        path, sha256 = package.encoder_file(precision)
+        encoder = open_engine(engine_name, path, replace(options or EngineOptions(), sha256=sha256))
         try:
-            head = open_engine(engine_name, package.head_path, sha256=files.head.sha256)
+            head_options = EngineOptions(sha256=package.manifest.files.head.sha256)
+            head = open_engine(HEAD_ENGINE, package.head_path, head_options)
         except BaseException:
             encoder.close()
             raise

@@ -26,6 +26,17 @@ from unmask.engines.package import (
     user_folder,
 )
 
+GATE = {
+    "against": "the FP32 network",
+    "data": "toy crops",
+    "crops": 8,
+    "largest_score_difference": 0.001,
+    "verdict_flips": 0,
+    "auroc_difference": 0.0,
+    "speed_ratio": 1.0,
+    "machine": "a test",
+}
+
 
 @pytest.fixture
 def toy(tmp_path: Path) -> Path:
@@ -108,7 +119,7 @@ def test_graphs_are_checked_against_the_manifest(toy: Path) -> None:
 
 
 def test_variants_are_checked_too(tmp_path: Path) -> None:
-    manifest = build_manifest(files={"variants": {"fp16": {"path": "fp16.onnx", "sha256": "0" * 64}}})
+    manifest = build_manifest(files={"variants": {"fp16": {"path": "fp16.onnx", "sha256": "0" * 64, "gate": GATE}}})
     folder = tmp_path / "toy"
     folder.mkdir()
     write_package(folder, manifest, toy_encoder(manifest), toy_head(manifest))

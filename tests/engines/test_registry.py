@@ -7,6 +7,7 @@ import pytest
 from toy_package import build_toy_package
 
 from unmask.engines.errors import EngineUnavailable, PackageError, UsageError
+from unmask.engines.options import EngineOptions
 from unmask.engines.registry import ENGINE_NAMES, list_engines, open_engine, resolve_engine
 
 ASKED_FOR = ("auto", "ort-cpu", "ort-cuda", "ort-tensorrt", "tensorrt", "openvino", "torch", "remote")
@@ -66,6 +67,6 @@ def test_auto_without_a_runtime_raises_too(model: Path, monkeypatch: pytest.Monk
 
 def test_threads_and_checksum_reach_the_engine(model: Path) -> None:
     with pytest.raises(UsageError, match="thread"):
-        open_engine("ort-cpu", model, threads=0)
+        open_engine("ort-cpu", model, EngineOptions(threads=0))
     with pytest.raises(PackageError, match="checksum"):
-        open_engine("ort-cpu", model, sha256="0" * 64)
+        open_engine("ort-cpu", model, EngineOptions(sha256="0" * 64))

@@ -55,7 +55,7 @@ def test_the_encoder_is_closed_when_the_head_cannot_be_opened(
     encoder = FakeEncoder(package.manifest)
     encoder.open()
 
-    def open_engine(name: str, model: Path, **options: object) -> FakeEngine:
+    def open_engine(name: str, model: Path, options: object) -> FakeEngine:
         if model == package.encoder_path:
             return encoder
         raise EngineUnavailable("no head")
