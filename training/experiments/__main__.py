@@ -25,6 +25,8 @@ def arguments() -> argparse.ArgumentParser:
     renderer.add_argument("name", choices=("autoencoder", "other-autoencoder"))
     pools = commands.add_parser("pools", help="generate pairs of real and fake")
     pools.add_argument("names", nargs="*", default=list(POOLS), help=", ".join(POOLS))
+    eyes = commands.add_parser("eyes", help="find the landmarks that aligned crops need")
+    eyes.add_argument("names", nargs="+", help="pools by name, dfdc-train, dfdc-val")
     probe = commands.add_parser("probe", help="a linear detector on a frozen network's embeddings")
     probe.add_argument("name", help="the embeddings are kept in WORK/NAME")
     probe.add_argument("--start", type=Path, help="checkpoint of the network (default: the ImageNet weights)")
@@ -37,8 +39,9 @@ def arguments() -> argparse.ArgumentParser:
     tune.add_argument("--start", type=Path, help="checkpoint to start from (default: the ImageNet weights)")
     _view_options(tune)
     tune.add_argument("--labelled", type=float, default=0.5, help="share of DFDC crops in a batch")
-    tune.add_argument("--pool", choices=("train", "all"), default="train")
+    tune.add_argument("--pool", choices=("train", "all", "blends"), default="train")
     tune.add_argument("--frozen", type=int, default=4, help="first blocks that do not learn")
+    _align_option(tune)
     tune.add_argument("--jitter", action="store_true", help="move and scale the labelled crops too")
     tune.add_argument("--steps", type=int, default=100, help="batches of 32 per epoch")
     tune.add_argument("--epochs", type=int, default=5)
@@ -47,12 +50,17 @@ def arguments() -> argparse.ArgumentParser:
     judge.add_argument("name")
     judge.add_argument("--checkpoint", type=Path, help="default: WORK/NAME/best.pt")
     _view_options(judge)
+    _align_option(judge)
     look = commands.add_parser("pairs", help="look at the live swaps, once all choices are made")
     look.add_argument("name")
     look.add_argument("--checkpoint", type=Path, required=True, help="of finetune, or of probe with --linear")
     look.add_argument("--linear", action="store_true", help="the checkpoint is one of probe")
     _view_options(look)
     return parser
+
+
+def _align_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--align", action="store_true", help="turn every crop until its eyes are level")
 
 
 def _view_options(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +84,8 @@ def run(options: argparse.Namespace) -> None:
         shop.autoencoder(options.name, log)
     elif options.command == "pools":
         shop.make_pools(list(options.names), log)
+    elif options.command == "eyes":
+        shop.find_eyes(list(options.names), log)
     else:
         # These need networks or SciPy; the others do not.
         from unmask.training.experiments import commands

@@ -81,6 +81,7 @@ def finetune(shop: Workshop, options: argparse.Namespace, log: Log) -> None:
         call=options.call,
         frozen=options.frozen,
         jitter=options.jitter,
+        align=options.align,
         steps=options.steps,
         epochs=options.epochs,
         rate=options.rate,
@@ -90,7 +91,7 @@ def finetune(shop: Workshop, options: argparse.Namespace, log: Log) -> None:
 
 def judge(shop: Workshop, options: argparse.Namespace, log: Log) -> None:
     options.start = options.checkpoint or shop.work / options.name / "best.pt"
-    plan = EmbeddingPlan(options.size, options.margin)
+    plan = EmbeddingPlan(options.size, options.margin, align=options.align)
     sets, values = validation_scores(shop, plan, network(shop, options))
     rows = report.auroc_rows(sets, values)
     alarms = report.genuine_level(sets, values)

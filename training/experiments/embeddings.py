@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unmask.realtime.types import Image
 from unmask.training.evaluate import Floats
 from unmask.training.experiments.comparator import Comparator, Embedder
+from unmask.training.experiments.eyes import known
 from unmask.training.experiments.pool import Pool
 from unmask.training.experiments.views import hard_call, line_call, mirrored_view, soft_call, tight, wide_view
 from unmask.training.experiments.workshop import Workshop
@@ -39,37 +40,56 @@ def called(image: Image, call: Call, rng: np.random.Generator) -> Image:
 
 
 def pool_views(
-    pool: Pool, size: int, margin: float, call: Call, seed: int, *, passes: int = 1, tight_share: float = 0.0
+    pool: Pool,
+    size: int,
+    margin: float,
+    call: Call,
+    seed: int,
+    *,
+    passes: int = 1,
+    tight_share: float = 0.0,
+    landmarks: NDArray[np.float32] | None = None,
 ) -> Iterator[Row]:
     """Every pair, ``passes`` times; both halves of a pair are cut and coded alike. ``tight_share`` of them
-    are cut tight first and mirrored, as the labelled crops are."""
+    are cut tight first and mirrored, as the labelled crops are. ``landmarks`` (N, 5, 2) align the crops."""
     for turn in range(passes):
         for row in range(len(pool.groups)):
+            eyes = known(landmarks, row)
             closer = np.random.default_rng((seed, turn, row)).random() < tight_share
             for fake in (False, True):
                 rng = np.random.default_rng((seed, turn, row, 1))
                 image = called((pool.fake if fake else pool.real)[row], call, rng)
                 moved = None if call == "none" else rng
                 if closer:
-                    view = mirrored_view(tight(image, pool.face(row)), size, margin)
+                    view = mirrored_view(tight(image, pool.face(row)), size, margin, eyes=eyes)
                 else:
-                    view = wide_view(image, pool.face(row), size, margin, moved)
+                    view = wide_view(image, pool.face(row), size, margin, moved, eyes)
                 yield view, fake, pool.groups[row], pool.generators[row] if fake else "genuine"
 
 
 def labelled_views(
-    shop: Workshop, split: str, size: int, margin: float, call: Call, seed: int, count: int | None
+    shop: Workshop,
+    split: str,
+    size: int,
+    margin: float,
+    call: Call,
+    seed: int,
+    count: int | None,
+    *,
+    align: bool = False,
 ) -> Iterator[Row]:
     """DFDC crops with mirrored surroundings, ``count`` of them drawn by ``seed`` or all."""
+    landmarks = shop.eyes(f"dfdc-{split}") if align else None
     cache, pairs = shop.labelled(split)
     rng = np.random.default_rng(seed)
     if count is not None:
         pairs = [pairs[int(i)] for i in sorted(rng.permutation(len(pairs))[:count])]
     for position, record in pairs:
         image = called(np.asarray(cache.pixels[position]), call, np.random.default_rng((seed, position)))
+        view = mirrored_view(image, size, margin, eyes=known(landmarks, position))
         if call != "none" and rng.random() < 0.5:
-            image = np.ascontiguousarray(image[:, ::-1])
-        yield mirrored_view(image, size, margin), record.fake, record.group, "DFDC"
+            view = np.ascontiguousarray(view[:, ::-1])
+        yield view, record.fake, record.group, "DFDC"
 
 
 def embed(views: Iterator[Row], embedder: Embedder, batch: int = 32) -> Embedded:
@@ -98,6 +118,7 @@ class EmbeddingPlan:
     passes: int = 1
     labelled: int = 4000
     tight_share: float = 0.3
+    align: bool = False
 
 
 def views_of(shop: Workshop, plan: EmbeddingPlan) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -106,12 +127,19 @@ def views_of(shop: Workshop, plan: EmbeddingPlan) -> dict[str, Callable[[], Iter
     size, margin = plan.size, plan.margin
 
     def pool(name: str, call: Call, passes: int = 1, tight_share: float = 0.0) -> Callable[[], Iterator[Row]]:
-        return lambda: pool_views(shop.pool(name), size, margin, call, 11, passes=passes, tight_share=tight_share)
+        def views() -> Iterator[Row]:
+            eyes = shop.eyes(name) if plan.align else None
+            return pool_views(
+                shop.pool(name), size, margin, call, 11, passes=passes, tight_share=tight_share, landmarks=eyes
+            )
+
+        return views
 
     return {
         "train pool": pool("train", plan.call, plan.passes, plan.tight_share),
         "train DFDC": lambda: labelled_views(shop, "train", size, margin, plan.call, 12, plan.labelled),
-        "DFDC val": lambda: labelled_views(shop, "val", size, margin, "none", 13, None),
+        "DFDC val": lambda: labelled_views(shop, "val", size, margin, "none", 13, None, align=plan.align),
+        "DFDC val call": lambda: labelled_views(shop, "val", size, margin, "hard", 13, None, align=plan.align),
         "known": pool("known", "none"),
         "people": pool("people", "none"),
         "people call": pool("people", "hard"),

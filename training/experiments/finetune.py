@@ -14,6 +14,7 @@ from torch import nn
 from unmask.realtime.types import Image
 from unmask.training.data.batches import Batch, prefetched
 from unmask.training.experiments.embeddings import Call, called, pool_views
+from unmask.training.experiments.eyes import Eyes, known
 from unmask.training.experiments.pool import Pool
 from unmask.training.experiments.views import mirrored_view, tight, wide_view
 from unmask.training.experiments.workshop import Workshop
@@ -25,7 +26,8 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
 class FineTuning:
     """``start`` is a checkpoint of ``unmask.training.first``, ``None`` the ImageNet weights. ``labelled`` is
     the share of DFDC crops in a batch, the rest are pairs. The first ``frozen`` blocks do not learn. With
-    ``jitter`` the labelled crops are moved and scaled too, not only the pairs."""
+    ``jitter`` the labelled crops are moved and scaled too, not only the pairs. ``align`` turns
+    every crop until its eyes are level."""
 
     start: Path | None
     size: int = 160
@@ -36,6 +38,7 @@ class FineTuning:
     tight_share: float = 0.3
     frozen: int = 4
     jitter: bool = False
+    align: bool = False
     batch: int = 32
     steps: int = 100
     epochs: int = 5
@@ -67,7 +70,9 @@ class ThriftyTrainer(Trainer):
                     own.grad += other.grad
 
 
-def pair_views(pool: Pool, row: int, plan: FineTuning, rng: np.random.Generator) -> tuple[Image, Image]:
+def pair_views(
+    pool: Pool, row: int, plan: FineTuning, rng: np.random.Generator, eyes: Eyes | None = None
+) -> tuple[Image, Image]:
     """The real and the fake half of one pair, coded, mirrored and cut alike."""
     seed = int(rng.integers(2**31))
     closer, flipped = rng.random() < plan.tight_share, rng.random() < 0.5
@@ -76,9 +81,9 @@ def pair_views(pool: Pool, row: int, plan: FineTuning, rng: np.random.Generator)
         own = np.random.default_rng(seed)
         image = called(source[row], plan.call, own)
         if closer:
-            view = mirrored_view(tight(image, pool.face(row)), plan.size, plan.margin)
+            view = mirrored_view(tight(image, pool.face(row)), plan.size, plan.margin, eyes=eyes)
         else:
-            view = wide_view(image, pool.face(row), plan.size, plan.margin, own)
+            view = wide_view(image, pool.face(row), plan.size, plan.margin, own, eyes)
         views.append(np.ascontiguousarray(view[:, ::-1]) if flipped else view)
     return views[0], views[1]
 
@@ -87,6 +92,8 @@ def batches(shop: Workshop, pool: Pool, plan: FineTuning, epoch: int) -> Iterato
     """``plan.steps`` batches, decided by ``(seed, epoch)`` alone."""
     rng = np.random.default_rng((plan.seed, epoch))
     cache, labelled = shop.labelled("train")
+    labelled_eyes = shop.eyes("dfdc-train") if plan.align else None
+    pool_eyes = shop.eyes(plan.pool) if plan.align else None
     single = round(plan.labelled * plan.batch / 2) * 2
     for _ in range(plan.steps):
         crops = np.empty((plan.batch, plan.size, plan.size, 3), np.uint8)
@@ -94,11 +101,14 @@ def batches(shop: Workshop, pool: Pool, plan: FineTuning, epoch: int) -> Iterato
         for place, number in enumerate(rng.integers(0, len(labelled), single)):
             position, record = labelled[int(number)]
             image = called(np.asarray(cache.pixels[position]), plan.call, rng)
-            view = mirrored_view(image, plan.size, plan.margin, rng if plan.jitter else None)
+            view = mirrored_view(
+                image, plan.size, plan.margin, rng if plan.jitter else None, known(labelled_eyes, position)
+            )
             crops[place] = view[:, ::-1] if rng.random() < 0.5 else view
             labels[place] = record.fake
         for place in range(single, plan.batch, 2):
-            crops[place], crops[place + 1] = pair_views(pool, int(rng.integers(len(pool.groups))), plan, rng)
+            row = int(rng.integers(len(pool.groups)))
+            crops[place], crops[place + 1] = pair_views(pool, row, plan, rng, known(pool_eyes, row))
             labels[place : place + 2] = 0.0, 1.0
         yield Batch(crops, labels)
 
@@ -115,7 +125,8 @@ def fine_tune(
         model.load_state_dict(torch.load(plan.start, weights_only=True))
     model.features[: plan.frozen].requires_grad_(False)
     pool = shop.pool(plan.pool)
-    views = list(pool_views(shop.pool("people"), plan.size, plan.margin, "none", 11))
+    eyes = shop.eyes("people") if plan.align else None
+    views = list(pool_views(shop.pool("people"), plan.size, plan.margin, "none", 11, landmarks=eyes))
     validation = (
         np.stack([view for view, *_ in views]),
         np.asarray([fake for _, fake, *_ in views], np.float32),

@@ -18,32 +18,43 @@ from unmask.training.data.codec import (
     upscale,
     video_still,
 )
+from unmask.training.experiments.eyes import Eyes
 
 #: Side of a DFDC crop in units of the live face box (``unmask.training.crop_fit``).
 TIGHT = 0.8
 
 
-def wide_view(image: Image, face: FaceBox, size: int, margin: float, rng: np.random.Generator | None = None) -> Image:
+def wide_view(
+    image: Image,
+    face: FaceBox,
+    size: int,
+    margin: float,
+    rng: np.random.Generator | None = None,
+    eyes: Eyes | None = None,
+) -> Image:
     """The live crop of ``face`` in an RGB picture, uint8 (size, size, 3); ``rng`` moves and scales the box as
-    much as two detectors differ."""
-    if rng is not None:
-        face = _jittered(face, rng)
+    much as two detectors differ, and the crop is turned until the ``eyes`` are level."""
     # The crop function's "bgr" keeps the order of the channels.
-    return crop_face(image, face, CropSpec(size, margin=margin, colour="bgr"))
+    spec = CropSpec(size, margin=margin, align="roll", colour="bgr")
+    return crop_face(image, _placed(face, rng, eyes), spec)
 
 
-def _jittered(face: FaceBox, rng: np.random.Generator) -> FaceBox:
+def mirrored_view(
+    crop: Image, size: int, margin: float, rng: np.random.Generator | None = None, eyes: Eyes | None = None
+) -> Image:
+    """A tight crop as the live crop function gives a face whose picture ends with it: the rest is mirrored.
+    ``rng`` and ``eyes`` as in ``wide_view``."""
+    return wide_view(crop, whole(crop), size, margin / TIGHT, rng, eyes)
+
+
+def _placed(face: FaceBox, rng: np.random.Generator | None, eyes: Eyes | None) -> FaceBox:
+    """``face``, moved and scaled by ``rng``, with no landmarks but ``eyes``."""
+    if rng is None:
+        return FaceBox(face.x0, face.y0, face.x1, face.y1, 1.0, eyes)
     scale = rng.uniform(0.92, 1.1)
     x, y = np.asarray(face.centre) + rng.uniform(-0.05, 0.05, 2) * face.size
     half = face.size * scale / 2
-    return FaceBox(x - half, y - half, x + half, y + half, 1.0)
-
-
-def mirrored_view(crop: Image, size: int, margin: float, rng: np.random.Generator | None = None) -> Image:
-    """A tight crop as the live crop function gives a face whose picture ends with it: the rest is mirrored.
-    ``rng`` moves and scales it as it does a wide view."""
-    spec = CropSpec(size, margin=margin / TIGHT, colour="bgr")
-    return crop_face(crop, whole(crop) if rng is None else _jittered(whole(crop), rng), spec)
+    return FaceBox(x - half, y - half, x + half, y + half, 1.0, eyes)
 
 
 def tight(image: Image, face: FaceBox) -> Image:

@@ -6,9 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from unmask.training.data.cache import SIDE, CropCache, build_cache, has_cache, open_cache
 from unmask.training.data.dfdc import CropRecord, hold_out_groups, read_index, read_pictures
 from unmask.training.experiments.autoencoder import train_autoencoder
+from unmask.training.experiments.eyes import find_eyes, load_eyes, save_eyes
 from unmask.training.experiments.faces import FaceSet, clip_faces, lfw_faces, load_faces, save_faces
 from unmask.training.experiments.generators import hold_out_people, make_forge
 from unmask.training.experiments.pool import Pool, load_pool, make_pool, save_pool
@@ -49,6 +53,7 @@ POOLS = {
         "autoencoder",
         4,
     ),
+    "blends": PoolKind("kept", {"self-blend": 1.0}, None, 6),
     "known": PoolKind("held", _LEARNT, "autoencoder", 1),
     "people": PoolKind("held", _SWAPS, None, 2),
     "clips": PoolKind("clips", _SWAPS, None, 3),
@@ -107,6 +112,24 @@ class Workshop:
 
     def pool(self, name: str) -> Pool:
         return load_pool(self.work / f"pool-{name}.npz")
+
+    def find_eyes(self, names: list[str], log: Callable[[str], None] = print) -> None:
+        """Landmarks for the pools or the sets of labelled crops (``dfdc-train``, ``dfdc-val``) that are named."""
+        from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
+
+        finder = make_face_finder(FaceFinderSettings("scrfd", self.face_model, input_size=320, refresh_every=1), log)
+        for name in names:
+            found = find_eyes(self._pictures(name), finder)
+            save_eyes(self.work / f"eyes-{name}.npy", found)
+            log(f"{name}: {int(np.isfinite(found[:, 0, 0]).sum())} of {len(found)} faces found")
+        finder.close()
+
+    def eyes(self, name: str) -> NDArray[np.float32]:
+        return load_eyes(self.work / f"eyes-{name}.npy", len(self._pictures(name)))
+
+    def _pictures(self, name: str) -> NDArray[np.uint8]:
+        split = name.removeprefix("dfdc-")
+        return self.labelled(split)[0].pixels if split != name else self.pool(name).real
 
     def labelled(self, split: str) -> tuple[CropCache, list[tuple[int, CropRecord]]]:
         """DFDC crops of ``train`` (without the calibration groups of the first detector) or ``val``."""
