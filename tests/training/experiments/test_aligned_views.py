@@ -53,9 +53,9 @@ def brightest_rows(view: Image) -> tuple[float, float]:
 @pytest.mark.parametrize("angle", [-20, 25])
 def test_aligned_views_have_level_eyes(angle: float) -> None:
     picture, eyes = face_like(angle)
-    left, right = brightest_rows(mirrored_view(picture, 160, 1.3))
+    left, right = brightest_rows(mirrored_view(picture, 160, 0.8))
     assert abs(left - right) > 10
-    left, right = brightest_rows(mirrored_view(picture, 160, 1.3, eyes=eyes))
+    left, right = brightest_rows(mirrored_view(picture, 160, 0.8, eyes=eyes))
     assert abs(left - right) < 2
 
 
