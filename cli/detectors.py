@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from unmask.cli.options import add_engine_arguments, choose_engine, engine_options, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from unmask.engines.manifest import Manifest, Metric, Threshold
+    from unmask.engines.options import EngineOptions
     from unmask.engines.verify import Verification
 
 
@@ -23,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.set_defaults(act=_show)
     verify = actions.add_parser("verify", help="check files and graphs, and run them on random crops")
     verify.add_argument("detectors", metavar="NAME|PATH", nargs="+")
-    verify.add_argument("--engine", default="auto", metavar="NAME", help="what runs it (default: auto)")
+    add_engine_arguments(verify)
     verify.set_defaults(act=_verify)
     for child in (listing, show, verify):
         child.add_argument("--json", action="store_true", help="print JSON")
@@ -75,6 +79,7 @@ def _show(args: argparse.Namespace) -> int:
     for threshold in manifest.thresholds:
         thresholds.add_row(f"{threshold.score:.3f}", f"{threshold.alarms_per_hour:g} per hour", backing(threshold))
     console.print(thresholds)
+    _print_variants(console, manifest)
     _print_metrics(console, manifest)
     console.print("Known limits", style="bold")
     for limit in manifest.provenance.limits or ("none are stated, which does not mean that there are none",):
@@ -107,6 +112,9 @@ def _facts(manifest: Manifest, folder: str) -> Any:
         "judges faces": f"from {quality.min_face_px:g} px, sharpness {quality.min_sharpness:g}, brightness "
         f"{quality.min_brightness:g} to {quality.max_brightness:g}, turned up to "
         f"{quality.max_yaw_degrees:g}°, {quality.min_inside:.0%} in the picture",
+        "activation map": "none: it cannot show where it looked"
+        if manifest.activation is None
+        else f"{manifest.activation.rows} x {manifest.activation.columns} cells: where it looked, no evidence",
         "data": "; ".join(manifest.provenance.data),
         "trained with": manifest.provenance.trained_with,
         "licence": manifest.provenance.licence,
@@ -136,6 +144,28 @@ def interval(metric: Metric) -> str:
     return "no interval" if metric.low is None else f"{metric.low:.3f} to {metric.high:.3f}"
 
 
+def _print_variants(console: Console, manifest: Manifest) -> None:
+    if not manifest.files.variants:
+        console.print("Encoders of other precisions: none.\n")
+        return
+    table = _table("encoder", "speed", "largest score difference", "verdicts that flip", "AUROC", "measured on")
+    for name, variant in manifest.files.variants.items():
+        gate = variant.gate
+        table.add_row(
+            name,
+            f"{gate.speed_ratio:.2f} x fp32",
+            f"{gate.largest_score_difference:.4f}",
+            f"{gate.verdict_flips} of {gate.crops}",
+            f"{100 * gate.auroc_difference:+.2f} points",
+            f"{gate.crops} crops of {gate.data}, against {gate.against}; {gate.machine}",
+        )
+    console.print(table)
+    for command in dict.fromkeys(variant.gate.command for variant in manifest.files.variants.values()):
+        if command:
+            console.print(f"reproduced by: {command}", markup=False, highlight=False, soft_wrap=True)
+    console.print()
+
+
 def _print_metrics(console: Console, manifest: Manifest) -> None:
     if not manifest.provenance.metrics:
         console.print("No measured numbers are stated.\n")
@@ -155,14 +185,14 @@ def _verify(args: argparse.Namespace) -> int:
     """Every package is tried; the exit code is 2 when one of them is broken."""
     from unmask.engines.errors import UnmaskError
     from unmask.engines.package import find_package
-    from unmask.engines.registry import resolve_engine
-    from unmask.engines.verify import verify_package
+    from unmask.engines.registry import require_engine
 
-    engine = resolve_engine(args.engine)
+    require_engine(args.engine)
+    options = engine_options(args)
     results: list[dict[str, Any]] = []
     for name in args.detectors:
         try:
-            verification = verify_package(find_package(name), engine)
+            verification = _verify_one(find_package(name), args, options)
         except UnmaskError as error:
             if len(args.detectors) == 1 and not args.json:
                 raise
@@ -178,6 +208,16 @@ def _verify(args: argparse.Namespace) -> int:
     return 0 if all(result["sound"] for result in results) else 2
 
 
+def _verify_one(folder: Path, args: argparse.Namespace, options: EngineOptions) -> Verification:
+    from unmask.engines.package import load_package
+    from unmask.engines.verify import verify_package
+
+    engine = args.engine
+    if engine == "auto":
+        engine = choose_engine(load_package(folder), args.precision, options, tell)
+    return verify_package(folder, engine, precision=args.precision, options=options)
+
+
 def _as_json(name: str, verification: Verification) -> dict[str, Any]:
     return {
         "detector": name,
@@ -187,17 +227,22 @@ def _as_json(name: str, verification: Verification) -> dict[str, Any]:
         "version": verification.version,
         "folder": str(verification.folder),
         "engine": verification.engine,
+        "precision": verification.precision,
         "provider": verification.provider,
         "batch_difference": verification.batch_difference,
+        "engine_difference": verification.engine_difference,
         "encode_ms": verification.encode_ms,
     }
 
 
 def _praise(verification: Verification) -> str:
+    apart = verification.engine_difference
+    beside = "" if apart is None else f", and by {apart:.1g} from those of ort-cpu"
     return (
         f"{verification.name} {verification.version} is sound: checksums and graphs fit the manifest; on "
-        f"{verification.engine} ({verification.provider}) its outputs are finite, repeatable and differ by "
-        f"{verification.batch_difference:.1g} at most in a batch; {verification.encode_ms:.1f} ms per crop. "
+        f"{verification.engine} ({verification.provider}), {verification.precision}, its outputs are finite, "
+        f"repeatable and differ by {verification.batch_difference:.1g} at most in a batch{beside}; "
+        f"{verification.encode_ms:.1f} ms per crop. "
         "This says nothing about its accuracy: see unmask detectors show."
     )
 

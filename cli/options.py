@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
+    from unmask.engines.options import EngineOptions, Precision
+    from unmask.engines.package import DetectorPackage
     from unmask.realtime.detector import Detector
     from unmask.realtime.faces.registry import FaceFinderSettings
 
 DEFAULT_DETECTOR = "unmask-lite"
+
+#: As in ``unmask.engines.options``, which the help should not have to load.
+PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def add_detector_arguments(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
@@ -26,13 +33,38 @@ def add_detector_arguments(parser: argparse.ArgumentParser, *, several: bool = F
         help=f"a detector package by name or folder (default {DEFAULT_DETECTOR})"
         + ("; give it several times for an ensemble" if several else ""),
     )
-    group.add_argument("--engine", metavar="NAME", default="auto", help="see `unmask engines` (default auto)")
     group.add_argument(
         "--alarms-per-hour",
         metavar="N",
         type=positive,
         default=1.0,
         help="the false alarms you accept per hour: sets the threshold (default 1)",
+    )
+    add_engine_arguments(parser, precisions=(*PRECISIONS, "auto"))
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser, *, precisions: Iterable[str] = PRECISIONS) -> None:
+    group = parser.add_argument_group("engine")
+    group.add_argument(
+        "--engine",
+        metavar="NAME",
+        default="auto",
+        help="what runs the detector, see `unmask engines` (default auto: the fastest measured one)",
+    )
+    group.add_argument(
+        "--precision",
+        choices=tuple(precisions),
+        default="fp32",
+        help="which encoder of the package, see `unmask detectors show` (default fp32)",
+    )
+    group.add_argument("--engine-threads", metavar="N", type=whole, default=1, help="threads in one call (default 1)")
+    group.add_argument(
+        "--device", metavar="NAME", help="the number of a GPU, or CPU, GPU, NPU for OpenVINO (default: the usual one)"
+    )
+    group.add_argument("--server", metavar="HOST:PORT", help="the server that --engine remote asks")
+    group.add_argument("--remote-model", metavar="NAME", help="what the server calls the model (default: its name)")
+    group.add_argument(
+        "--deadline", metavar="SECONDS", type=positive, help="how long one call to the server may take (default 0.5)"
     )
 
 
@@ -68,12 +100,75 @@ class _Once(argparse.Action):
         setattr(namespace, self.dest, value)
 
 
-def open_detector(name: str, engine: str) -> Detector:
-    """Load, check and open a detector package. The caller closes it."""
+def engine_options(args: argparse.Namespace) -> EngineOptions:
+    """What ``add_engine_arguments`` was given. Raises ``UsageError`` for options that do not go together."""
+    from unmask.engines.options import EngineOptions
+
+    if args.engine == "remote" and args.server is None:
+        raise UsageError("--engine remote asks a server: give its --server HOST:PORT.")
+    for option, value in (
+        ("--server", args.server),
+        ("--remote-model", args.remote_model),
+        ("--deadline", args.deadline),
+    ):
+        if value is not None and args.engine != "remote":
+            raise UsageError(f"{option} is for a server: give --engine remote too.")
+    options = EngineOptions(
+        threads=args.engine_threads, device=args.device, server=args.server, remote_model=args.remote_model
+    )
+    return options if args.deadline is None else dataclasses.replace(options, deadline_s=args.deadline)
+
+
+def tell(line: str) -> None:
+    """One line to the terminal, beside what a command writes to its output."""
+    print(line, file=sys.stderr)
+
+
+def open_detector(
+    name: str,
+    engine: str,
+    *,
+    precision: str = "fp32",
+    options: EngineOptions | None = None,
+    say: Callable[[str], None] = tell,
+) -> Detector:
+    """Load, check and open a detector package. The caller closes it.
+
+    ``say`` hears which engine and precision ``auto`` came to stand for, and why. Raises what
+    ``Detector.open`` raises.
+    """
+    from unmask.engines.options import EngineOptions
     from unmask.engines.package import find_package, load_package
+    from unmask.engines.registry import require_engine
     from unmask.realtime.detector import Detector
 
-    return Detector.open(load_package(find_package(name)), engine)
+    require_engine(engine)
+    package = load_package(find_package(name))
+    options = options or EngineOptions()
+    if engine == "auto":
+        engine = choose_engine(package, precision, options, say)
+    return Detector.open(package, engine, precision=_precision(package, precision, engine, say), options=options)
+
+
+def choose_engine(package: DetectorPackage, precision: str, options: EngineOptions, say: Callable[[str], None]) -> str:
+    """What ``--engine auto`` stands for with this package; said aloud with the reason."""
+    from unmask.engines.choice import choose
+
+    settled: Precision = "fp32" if precision == "auto" else cast("Precision", precision)
+    path, sha256 = package.encoder_file(settled)
+    choice = choose(path, sha256, options, precision=settled, say=say)
+    say(f"Engine {choice.engine}: {choice.reason}.")
+    return choice.engine
+
+
+def _precision(package: DetectorPackage, asked: str, engine: str, say: Callable[[str], None]) -> Precision:
+    if asked != "auto":
+        return cast("Precision", asked)
+    from unmask.engines.choice import pick_precision
+
+    precision, reason = pick_precision(package.manifest, engine)
+    say(f"Precision {precision}: {reason}.")
+    return precision
 
 
 def face_settings(args: argparse.Namespace) -> FaceFinderSettings:
@@ -113,4 +208,12 @@ def share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def whole(text: str) -> int:
+    """An argparse type: a whole number above zero."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return value

@@ -16,10 +16,12 @@ from unmask.cli.options import (
     DEFAULT_DETECTOR,
     add_detector_arguments,
     add_face_arguments,
+    engine_options,
     face_settings,
     open_detector,
     positive,
     refuse_writing_over,
+    whole,
 )
 from unmask.engines.errors import UsageError
 
@@ -76,7 +78,8 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--fps is the rate of pictures that are one video: give --sequence too.")
     with contextlib.ExitStack() as stack:
         names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
-        detectors = [stack.enter_context(open_detector(name, args.engine)) for name in names]
+        running = {"precision": args.precision, "options": engine_options(args), "say": say}
+        detectors = [stack.enter_context(open_detector(name, args.engine, **running)) for name in names]
         thresholds = [threshold_for(detector.manifest, args.alarms_per_hour) for detector in detectors]
         # The moments lie too far apart for a finder that saves work from one frame to the next.
         finder = make_face_finder(dataclasses.replace(face_settings(args), refresh_every=1), say)
@@ -162,11 +165,3 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(part)
         raise
-
-
-def whole(text: str) -> int:
-    """An argparse type: a whole number above zero."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value

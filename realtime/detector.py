@@ -28,9 +28,10 @@ class Detector:
     Arrays handed in are only read; arrays handed out belong to the caller.
     """
 
-    def __init__(self, manifest: Manifest, encoder: Engine, head: Engine) -> None:
-        """Take over two opened engines: ``close`` closes both."""
+    def __init__(self, manifest: Manifest, encoder: Engine, head: Engine, precision: Precision = "fp32") -> None:
+        """Take over two opened engines: ``close`` closes both. ``precision`` is that of the encoder's file."""
         self.manifest = manifest
+        self.precision: Precision = precision
         self._encoder = encoder
         self._head = head
 
@@ -57,7 +58,7 @@ class Detector:
         except BaseException:
             encoder.close()
             raise
-        return cls(package.manifest, encoder, head)
+        return cls(package.manifest, encoder, head, precision)
 
     @property
     def crop_spec(self) -> CropSpec:
@@ -74,6 +75,8 @@ class Detector:
     def provider(self) -> str:
         """What is actually running, as the runtime says; both where encoder and head differ."""
         encoder, head = self._encoder.provider, self._head.provider
+        if self.precision != "fp32":
+            encoder = f"{encoder} ({self.precision})"
         return encoder if encoder == head else f"encoder {encoder}, head {head}"
 
     def encode(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:

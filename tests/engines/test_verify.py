@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,13 @@ import pytest
 from onnx import helper, numpy_helper
 from toy_package import build_manifest, build_toy_package, toy_encoder, toy_head, write_package
 
-from unmask.engines.errors import EngineError, EngineUnavailable, PackageError
-from unmask.engines.verify import verify_package
+from unmask.engines import registry
+from unmask.engines import verify as verify_module
+from unmask.engines.engine import Engine
+from unmask.engines.errors import EngineError, EngineUnavailable, PackageError, UsageError
+from unmask.engines.options import EngineOptions
+from unmask.engines.ort_cpu import OrtCpuEngine
+from unmask.engines.verify import Verification, verify_package
 
 
 def package_with(folder: Path, role: str, change: Callable[[onnx.GraphProto], None]) -> Path:
@@ -36,10 +42,11 @@ def rewire(*added: onnx.NodeProto, weights: dict[str, np.ndarray] | None = None)
 
 def test_a_sound_package(tmp_path: Path) -> None:
     folder = build_toy_package(tmp_path / "toy")
-    result = verify_package(folder)
+    result = verify_package(folder, "ort-cpu")
     assert (result.name, result.version, result.folder) == ("toy", "1.0.0", folder)
     assert (result.engine, result.provider) == ("ort-cpu", "CPUExecutionProvider")
     assert result.batch_difference == 0.0
+    assert result.engine_difference is None
     assert result.encode_ms > 0
 
 
@@ -72,14 +79,73 @@ def test_logits_that_mix_the_batch(tmp_path: Path) -> None:
 
 
 def test_a_graph_that_the_runtime_refuses(tmp_path: Path) -> None:
-    change = rewire(helper.make_node("NoSuchOperator", ["clean"], ["logit"]))
+    # Well formed, yet it adds whole numbers to broken ones: only a runtime infers types.
+    added = helper.make_node("Add", ["clean", "whole"], ["logit"])
+    change = rewire(added, weights={"whole": np.array(1, np.int64)})
     with pytest.raises(EngineError, match="cannot load the model"):
         verify_package(package_with(tmp_path / "toy", "head", change))
 
 
 def test_a_missing_engine_is_not_replaced(tmp_path: Path) -> None:
-    with pytest.raises(EngineUnavailable, match="openvino"):
-        verify_package(build_toy_package(tmp_path / "toy"), "openvino")
+    if (problem := registry.why_unavailable("ort-cuda")) is None:
+        pytest.skip("CUDA runs here")
+    with pytest.raises(EngineUnavailable, match=f"ort-cuda cannot run here: {re.escape(problem)}"):
+        verify_package(build_toy_package(tmp_path / "toy"), "ort-cuda")
+
+
+def test_a_missing_precision_is_not_replaced(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no encoder of precision int8"):
+        verify_package(build_toy_package(tmp_path / "toy"), "ort-cpu", precision="int8")
+
+
+class Off(OrtCpuEngine):
+    """Another engine, whose logits are off by ``by``; by a little of it in every call anew where it shakes."""
+
+    name = "off"
+    by = 0.0
+    shakes = False
+
+    def _infer_impl(self, arrays):
+        results = super()._infer_impl(arrays)
+        if "crops" in arrays:
+            results["logit"] = results["logit"] + np.float32(self.by)
+            self.by = -self.by if self.shakes else self.by
+        return results
+
+
+@pytest.mark.parametrize(
+    ("by", "shakes", "sentence"),
+    [
+        (0.5, False, "scores the encoder of .* differently from ort-cpu, by 0.5"),
+        (0.1, True, "gives another logit for the same input"),
+    ],
+)
+def test_an_engine_that_scores_differently(
+    by: float, shakes: bool, sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises((EngineError, PackageError), match=sentence):
+        verify_on(by, shakes, tmp_path, monkeypatch)
+
+
+def test_another_engine_is_held_against_the_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = verify_on(1e-4, True, tmp_path, monkeypatch)
+    assert result.engine == "off"
+    assert result.engine_difference == pytest.approx(1e-4, rel=0.1)
+
+
+def verify_on(by: float, shakes: bool, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Verification:
+    real = verify_module.open_engine
+
+    def opened(name: str, model: Path, options: EngineOptions) -> Engine:
+        if name != "off":
+            return real(name, model, options)
+        engine = Off(model, sha256=options.sha256)
+        engine.by, engine.shakes = by, shakes
+        engine.open()
+        return engine
+
+    monkeypatch.setattr(verify_module, "open_engine", opened)
+    return verify_package(build_toy_package(folder / "toy"), "off")
 
 
 def test_a_package_on_which_loading_fails(tmp_path: Path) -> None:

@@ -44,9 +44,10 @@ def test_a_model_that_changed_after_it_was_loaded_is_refused(package: DetectorPa
         Detector.open(package, "ort-cpu")
 
 
-def test_an_engine_that_cannot_run_raises(package: DetectorPackage) -> None:
-    with pytest.raises(EngineUnavailable):
-        Detector.open(package, "openvino")
+def test_an_engine_that_cannot_run_raises(package: DetectorPackage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unmask.engines.ort_cuda.why_unavailable", lambda: "there is no GPU; buy one")
+    with pytest.raises(EngineUnavailable, match="ort-cuda cannot run here: there is no GPU"):
+        Detector.open(package, "ort-cuda")
 
 
 def test_the_encoder_is_closed_when_the_head_cannot_be_opened(

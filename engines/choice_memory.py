@@ -1,0 +1,115 @@
+"""What ``auto`` measured, kept in the user's cache folder: one small JSON file per model.
+
+Nothing in it is trusted: a file that is damaged, or that was measured with other runtimes or on another
+machine, is named and measured again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from unmask.engines.built_cache import differences
+
+FORMAT = 1
+MAX_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One engine on one model: medians in milliseconds per crop at batch 1, of the clock and of all the
+    processor's cores together. ``difference``: of its outputs from those of ``ort-cpu``, largest, relative
+    to the output's own size (at least 1). ``problem``: why it cannot be picked; then numbers may be missing."""
+
+    engine: str
+    wall_ms: float | None = None
+    cpu_ms: float | None = None
+    difference: float | None = None
+    problem: str = ""
+
+
+_Number = Annotated[float, Field(ge=0.0, le=1e7)] | None
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+    engine: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+    wall_ms: _Number
+    cpu_ms: _Number
+    difference: _Number
+    problem: Annotated[str, Field(max_length=2000)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    format: Literal[1]
+    when: Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    key: dict[str, str]
+    rows: Annotated[list[_Row], Field(min_length=1, max_length=32)]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """``rows`` are empty where nothing fits; then ``problem`` says why in words, unless nothing was kept."""
+
+    rows: tuple[Measured, ...] = ()
+    when: str = ""
+    problem: str = ""
+
+
+def memory_file(cache: Path | None, sha256: str, name: str) -> Path:
+    """Where the measurement of one model under one set of options (``name``) is kept."""
+    folder = cache or Path(platformdirs.user_cache_dir("unmask", appauthor=False))
+    return folder / "engine-choice" / f"{sha256[:16]}-{name}.json"
+
+
+def recall(path: Path, key: Mapping[str, str], engines: Sequence[str]) -> Recalled:
+    """What ``path`` holds if these ``engines`` were measured under this very ``key``. Never raises."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return Recalled()
+    except OSError as error:
+        return Recalled(problem=f"{path} cannot be read ({error.strerror or error})")
+    if len(raw) > MAX_BYTES:
+        return Recalled(problem=f"{path} is damaged (too long)")
+    try:
+        record = _Record.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        return Recalled(problem=f"{path} is damaged ({' '.join(first['msg'].split())[:120]})")
+    if record.key != dict(key):
+        return Recalled(problem="; ".join(differences(record.key, key)))
+    if [row.engine for row in record.rows] != list(engines):
+        return Recalled(problem=f"{path} is damaged (it tells of other engines than it says)")
+    return Recalled(tuple(Measured(**row.model_dump()) for row in record.rows), record.when)
+
+
+def remember(path: Path, key: Mapping[str, str], rows: tuple[Measured, ...], when: str) -> str:
+    """Write it all at once. What went wrong, in words, or nothing: a full disk must not stop the monitor."""
+    kept = [_Row.model_validate(asdict(row)) for row in rows]
+    text = _Record(format=FORMAT, when=when, key=dict(key), rows=kept).model_dump_json(indent=2)
+    part = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, part = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.replace(part, path)
+    except OSError as error:
+        if part is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(part)
+        return f"the measurement cannot be kept in {path.parent} ({error.strerror or error})"
+    return ""
