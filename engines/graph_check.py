@@ -1,11 +1,26 @@
-"""Does an ONNX graph fit the manifest that names it? Parses the bytes, runs nothing."""
+"""Does an ONNX graph fit the manifest that names it? Parses the bytes, runs nothing.
+
+What looking cannot tell, and no check here promises:
+
+- what the network computes: one that was taught to call a certain face genuine looks like any other;
+- how long a run takes and how much memory it needs: twenty small nodes can ask for a terabyte
+  (``Expand``, ``Tile``, ``Concat`` of a value with itself). Only loops that need not end are refused;
+- whether outputs have the shape that they declare, are finite, the same twice, and the same in a batch:
+  ``unmask.engines.verify`` runs the graph for that;
+- faults in the parser of protobuf, of ONNX or of the runtime: a graph that is well formed reaches them all.
+
+So a package from a stranger is still a program from a stranger: the checks turn accidents and clumsy
+attacks into a sentence, they are no sandbox.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unmask.engines.errors import PackageError
+from unmask.engines.graph_limits import check_limits
+from unmask.engines.graph_weights import check_weight
 from unmask.engines.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -14,6 +29,20 @@ if TYPE_CHECKING:
 #: Operator sets that every supported ONNX Runtime (1.20 and later) reads.
 OLDEST_OPSET = 11
 NEWEST_OPSET = 21
+#: Of the file itself: version 3 is the first that these operator sets may stand in.
+OLDEST_IR = 3
+NEWEST_IR = 10
+#: Standard operators that no detector may use, and why.
+REFUSED = {
+    "Loop": "may never end",
+    "ImageDecoder": "decodes files",
+    "RegexFullMatch": "works on text",
+    "StringConcat": "works on text",
+    "StringNormalizer": "works on text",
+    "StringSplit": "works on text",
+    "TfIdfVectorizer": "works on text",
+}
+MAX_NAME = 1000
 
 _STANDARD_DOMAINS = ("", "ai.onnx")
 
@@ -40,15 +69,58 @@ def check_graph(raw: bytes, role: str, manifest: Manifest, where: str) -> None:
     Self-contained: standard operators only, no weights in other files. ``where`` names the file in
     messages. Inputs, outputs and metadata must agree with the manifest.
     """
-    model = _parse(raw, where)
-    _check_operators(model, where)
-    _check_weights_inside(model, where)
+    model = read_graph(raw, where)
+    check_operators(model, where)
+    check_weights(model, where)
     _check_metadata(model, role, manifest, where)
     wanted_inputs, wanted_outputs = _signatures(role, manifest)
     weights = {weight.name for weight in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     _check_values(inputs, wanted_inputs, "input", where)
     _check_values(list(model.graph.output), wanted_outputs, "output", where)
+    check_wiring(raw, where)
+
+
+def read_graph(raw: bytes, where: str) -> ModelProto:
+    """Parse ``raw``, within the limits of ``graph_limits`` and with names that may be shown.
+
+    Raises ``PackageError``; what the graph holds is not judged yet.
+    """
+    check_limits(raw, where)
+    model = _parse(raw, where)
+    _check_names(model, where)
+    return model
+
+
+def check_operators(model: ModelProto, where: str) -> None:
+    """Raise ``PackageError`` unless every node is a standard operator of a supported set, none of ``REFUSED``."""
+    _check_opset(model, where)
+    if model.functions:
+        raise PackageError(
+            f"{where} defines operators of its own ({model.functions[0].name}): export it with them inlined."
+        )
+    for node in _nodes(model.graph):
+        if node.domain not in _STANDARD_DOMAINS:
+            raise PackageError(
+                f"{where} needs the operator {node.domain}.{node.op_type}, which is not standard ONNX: "
+                "export it with standard operators."
+            )
+        if node.op_type in REFUSED:
+            raise PackageError(
+                f"{where} uses the operator {node.op_type}, which {REFUSED[node.op_type]}: export it without."
+            )
+
+
+def check_wiring(raw: bytes, where: str) -> None:
+    """Raise ``PackageError`` unless every value is made once and before it is used, every operator exists in
+    the operator set, and its attributes are of the right kind. For bytes that passed the other checks."""
+    from onnx import checker
+
+    try:
+        checker.check_model(raw)
+    except Exception as error:  # the checker's own error, and whatever its C++ raises
+        said = " ".join(str(error).split("\n\n")[0].split()).removeprefix("[ShapeInferenceError] ").rstrip(".")
+        raise PackageError(f"{where} is no valid ONNX graph ({said[:200]}): export it again.") from error
 
 
 def _signatures(role: str, manifest: Manifest) -> tuple[_Signature, _Signature]:
@@ -78,30 +150,49 @@ def _parse(raw: bytes, where: str) -> ModelProto:
     return model
 
 
-def _check_operators(model: ModelProto, where: str) -> None:
-    opset = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS), 0)
-    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+def _check_names(model: ModelProto, where: str) -> None:
+    """Names end up in messages, and in a terminal an escape sequence is a command."""
+    # A name that is no UTF-8 comes as bytes.
+    bad = next((n for n in _names(model) if not isinstance(n, str) or len(n) > MAX_NAME or not n.isprintable()), None)
+    if bad is not None:
         raise PackageError(
-            f"{where} uses ONNX operator set {opset}: export it with one from {OLDEST_OPSET} to {NEWEST_OPSET}."
+            f"{where} has the name {bad[:40]!r}, which is too long or holds control characters: export it again."
         )
-    if model.functions:
-        raise PackageError(
-            f"{where} defines operators of its own ({model.functions[0].name}): export it with them inlined."
-        )
+
+
+def _names(model: ModelProto) -> Iterator[str | bytes]:
+    yield from (entry.domain for entry in model.opset_import)
+    yield from (name for entry in model.metadata_props for name in (entry.key, entry.value))
+    yield from (name for function in model.functions for name in (function.domain, function.name))
+    yield from (value.name for value in (*model.graph.input, *model.graph.output))
     for node in _nodes(model.graph):
-        if node.domain not in _STANDARD_DOMAINS:
-            raise PackageError(
-                f"{where} needs the operator {node.domain}.{node.op_type}, which is not standard ONNX: "
-                "export it with standard operators."
-            )
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    yield from (tensor.name for tensor, _ in _tensors(model.graph))
 
 
-def _check_weights_inside(model: ModelProto, where: str) -> None:
-    from onnx import TensorProto
+def _check_opset(model: ModelProto, where: str) -> None:
+    standard = [entry.version for entry in model.opset_import if entry.domain in _STANDARD_DOMAINS]
+    opset = standard[0] if len(standard) == 1 else 0
+    if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+        shown = opset if len(standard) < 2 else " and ".join(map(str, standard[:3]))
+        raise PackageError(
+            f"{where} uses ONNX operator set {shown}: export it with one from {OLDEST_OPSET} to {NEWEST_OPSET}."
+        )
+    if not OLDEST_IR <= model.ir_version <= NEWEST_IR:
+        raise PackageError(
+            f"{where} is an ONNX file of version {model.ir_version}: write it as one from {OLDEST_IR} to {NEWEST_IR}."
+        )
 
-    for tensor in _tensors(model.graph):
-        if tensor.external_data or tensor.data_location == TensorProto.EXTERNAL:
-            raise PackageError(f"{where} keeps the weight {tensor.name!r} in another file: export it as one file.")
+
+def check_weights(model: ModelProto, where: str) -> None:
+    """Raise ``PackageError`` unless every weight is dense, of numbers, whole, and inside the file."""
+    if model.training_info:
+        raise PackageError(f"{where} holds a training step: export it for inference.")
+    for tensor, sparse in _tensors(model.graph):
+        if sparse:
+            raise PackageError(f"{where} has sparse weights, which not every runtime reads: export them as dense.")
+        check_weight(tensor, where)
 
 
 def _check_metadata(model: ModelProto, role: str, manifest: Manifest, where: str) -> None:
@@ -157,31 +248,33 @@ def _shown(dtype: str, axes: tuple[_Axis, ...] | None) -> str:
     return f"{dtype.lower()}({'unknown shape' if axes is None else ', '.join(map(one, axes))})"
 
 
-def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
-    """The nodes of ``graph`` and of every branch and loop body inside it."""
-    for node in graph.node:
-        yield node
-        for inner in _bodies(node):
-            yield from _nodes(inner)
-
-
-def _bodies(node: NodeProto) -> Iterator[GraphProto]:
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
-def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
+def _graphs(graph: GraphProto) -> Iterator[GraphProto]:
+    """``graph`` and every branch and body inside it; ``check_limits`` has bounded how deep they lie."""
+    yield graph
     for node in graph.node:
         for attribute in node.attribute:
-            if attribute.HasField("t"):
-                yield attribute.t
-            yield from attribute.tensors
-            if attribute.HasField("sparse_tensor"):
-                yield from (attribute.sparse_tensor.values, attribute.sparse_tensor.indices)
-        for inner in _bodies(node):
-            yield from _tensors(inner)
+            for inner in (*([attribute.g] if attribute.HasField("g") else ()), *attribute.graphs):
+                yield from _graphs(inner)
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    for one in _graphs(graph):
+        yield from one.node
+
+
+def _tensors(graph: GraphProto) -> Iterator[tuple[TensorProto, bool]]:
+    """Every weight and constant, and whether it is part of a sparse one."""
+    for one in _graphs(graph):
+        yield from ((tensor, False) for tensor in one.initializer)
+        yield from ((tensor, True) for sparse in one.sparse_initializer for tensor in _parts(sparse))
+        for node in one.node:
+            for attribute in node.attribute:
+                if attribute.HasField("t"):
+                    yield attribute.t, False
+                yield from ((tensor, False) for tensor in attribute.tensors)
+                sparse = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
+                yield from ((tensor, True) for each in (*sparse, *attribute.sparse_tensors) for tensor in _parts(each))
+
+
+def _parts(sparse: Any) -> tuple[TensorProto, TensorProto]:
+    return sparse.values, sparse.indices

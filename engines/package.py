@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import stat
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,8 +24,10 @@ from unmask.engines.options import Precision
 MANIFEST_NAME = "detector.json"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_MODEL_BYTES = 1 << 30
+MAX_NAME = 255
 
 _AGAIN = "install the detector again"
+_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +131,12 @@ def read_manifest(folder: Path) -> Manifest:
     except UnicodeDecodeError as error:
         raise PackageError(f"The manifest {path} is not UTF-8 text: {_AGAIN}.") from error
     except (ValueError, RecursionError) as error:
-        raise PackageError(f"The manifest {path} is not valid JSON ({error}): {_AGAIN}.") from error
+        raise PackageError(f"The manifest {path} is not valid JSON ({_shown(str(error))}): {_AGAIN}.") from error
     _check_format(plain, path)
     try:
         return Manifest.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise PackageError(f"The manifest {path} is wrong: {_sentence(error)}") from error
+        raise PackageError(f"The manifest {path} is wrong: {_shown(_sentence(error))}") from error
 
 
 def _is_path(name_or_path: str) -> bool:
@@ -172,9 +175,13 @@ def _subfolders(root: Path) -> list[Path]:
 
 
 def _listing(folder: Path, origin: Literal["shipped", "user"]) -> PackageListing:
-    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+    size = 0
     try:
+        size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
         manifest = read_manifest(folder)
+    except OSError as error:
+        problem = f"The folder {folder} cannot be read: {error.strerror}."
+        return PackageListing(folder.name, "", folder, origin, size, "", problem)
     except PackageError as error:
         return PackageListing(folder.name, "", folder, origin, size, "", str(error))
     problem = ""
@@ -194,28 +201,43 @@ def _checked(folder: Path, file: ModelFile, role: str, manifest: Manifest) -> Pa
 
 def _read(folder: Path, relative: str, limit: int) -> bytes:
     """The bytes of one ordinary file that truly lies in ``folder``, at most ``limit`` of them."""
+    if len(relative) > MAX_NAME:
+        raise PackageError(f"The manifest of {folder} names a file with {len(relative)} letters: {_AGAIN}.")
     path = folder / relative
     try:
         if not path.resolve(strict=True).is_relative_to(folder.resolve(strict=True)):
             raise PackageError(f"The file {path} is a link out of its package: put the file itself there.")
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise PackageError(f"{path} is not an ordinary file: {_AGAIN}.")
-        with path.open("rb") as stream:
+        # Looked at before it is opened, because opening a device may already do something; and once more
+        # after, because it may have been exchanged. Without blocking: a pipe would wait for its other end.
+        _check_ordinary(path.stat(), path, limit)
+        with open(os.open(path, _READ), "rb") as stream:
+            _check_ordinary(os.fstat(stream.fileno()), path, limit)
             raw = stream.read(limit + 1)
     except FileNotFoundError as error:
         raise PackageError(f"The detector package {folder} lacks {relative}: {_AGAIN}.") from error
     except (OSError, RuntimeError) as error:  # Python 3.11 and 3.12 report a loop of links as RuntimeError
         raise PackageError(f"The file {path} cannot be read ({error}): {_AGAIN}.") from error
     if len(raw) > limit:
-        raise PackageError(f"The file {path} is larger than {limit >> 20} MiB: no detector needs that.")
+        raise PackageError(_too_large(path, limit))
     return raw
+
+
+def _check_ordinary(facts: os.stat_result, path: Path, limit: int) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        raise PackageError(f"{path} is not an ordinary file: {_AGAIN}.")
+    if facts.st_size > limit:
+        raise PackageError(_too_large(path, limit))
+
+
+def _too_large(path: Path, limit: int) -> str:
+    return f"The file {path} is larger than {limit >> 20} MiB: no detector needs that."
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(names).most_common(1)[0][0]
         raise ValueError(f"the field {twice!r} appears twice")
     return result
 
@@ -229,9 +251,16 @@ def _check_format(plain: Any, path: Path) -> None:
     version = plain.get("format") if isinstance(plain, dict) else None
     if isinstance(version, int) and version != FORMAT:
         raise PackageError(
-            f"The manifest {path} is of format {version}, this version of Unmask reads format {FORMAT}: "
+            f"The manifest {path} is of format {_shown(repr(version), 20)}, "
+            f"this version of Unmask reads format {FORMAT}: "
             "update Unmask or export the detector again."
         )
+
+
+def _shown(text: str, longest: int = 300) -> str:
+    """One line without control characters: the words of a hostile manifest must not steer a terminal."""
+    plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."
 
 
 def _sentence(error: ValidationError) -> str:
