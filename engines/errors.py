@@ -38,3 +38,7 @@ class EngineUnavailable(UnmaskError):
 
 class EngineError(UnmaskError):
     """A runtime that was running failed on one call."""
+
+
+class EngineLost(EngineError):
+    """A runtime on another machine is out of reach. It may come back: the next calls tell."""

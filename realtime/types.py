@@ -20,6 +20,7 @@ class Frame:
     ``captured_at`` is ``time.monotonic_ns()`` right after the grab: frame age is measured from it.
     ``time_s`` is the source's own timeline in seconds: presentation time for files, capture time
     for live sources. Windows and verdicts reckon in it, so a file gives the same answer at any speed.
+    ``skipped`` counts the frames since the one before that newer ones replaced in the source's own reader.
     """
 
     image: Image
@@ -27,6 +28,7 @@ class Frame:
     time_s: float
     index: int
     source_id: str
+    skipped: int = 0
 
     @property
     def height(self) -> int:
@@ -119,6 +121,7 @@ class Cause(StrEnum):
     PICTURE_BLACK = "picture_black"
     SOURCE_STALLED = "source_stalled"
     DETECTOR_UNAVAILABLE = "detector_unavailable"
+    SERVER_UNREACHABLE = "server_unreachable"
     UNCERTAIN = "uncertain"
 
     @property
@@ -141,6 +144,7 @@ _CAUSE_WORDS = {
     Cause.PICTURE_BLACK: "the picture is black",
     Cause.SOURCE_STALLED: "the source sends nothing",
     Cause.DETECTOR_UNAVAILABLE: "the detector is not available",
+    Cause.SERVER_UNREACHABLE: "server unreachable",
     Cause.UNCERTAIN: "the score is not clear either way",
 }
 
@@ -195,6 +199,9 @@ class StageTimes:
     detected: int = 0
     tracked: int = 0
     cropped: int = 0
+    received: int = 0
+    """When the scoring thread took the crops."""
+    encoded: int = 0
     scored: int = 0
     published: int = 0
 

@@ -33,7 +33,15 @@ from unmask.realtime.types import Cause, Event, FaceState, Verdict
 HOLD_S = 1.0
 
 # These concern all that is seen, not one look at one face.
-_BLIND = frozenset({Cause.PICTURE_FROZEN, Cause.PICTURE_BLACK, Cause.SOURCE_STALLED, Cause.DETECTOR_UNAVAILABLE})
+_BLIND = frozenset(
+    {
+        Cause.PICTURE_FROZEN,
+        Cause.PICTURE_BLACK,
+        Cause.SOURCE_STALLED,
+        Cause.DETECTOR_UNAVAILABLE,
+        Cause.SERVER_UNREACHABLE,
+    }
+)
 
 # Fifteen steps of 0.1 s are a rounding error short of 1.5 s.
 _ROUNDING_S = 1e-6

@@ -118,7 +118,13 @@ def test_a_short_abstention_keeps_the_verdict() -> None:
     assert verdicts.update(2.1, None, (Cause.BLURRED,)) == FaceVerdict(CANNOT, (Cause.BLURRED,), None)
 
 
-BLIND = [Cause.PICTURE_FROZEN, Cause.PICTURE_BLACK, Cause.SOURCE_STALLED, Cause.DETECTOR_UNAVAILABLE]
+BLIND = [
+    Cause.PICTURE_FROZEN,
+    Cause.PICTURE_BLACK,
+    Cause.SOURCE_STALLED,
+    Cause.DETECTOR_UNAVAILABLE,
+    Cause.SERVER_UNREACHABLE,
+]
 
 
 @pytest.mark.parametrize("blind", BLIND)
