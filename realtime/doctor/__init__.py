@@ -1,0 +1,1 @@
+"""What ``unmask doctor`` looks at: one file for each group of checks, gathered in ``examine``."""
