@@ -23,6 +23,8 @@ COMMANDS = {
     "sources": ("unmask.cli.sources", "list the cameras, screens and windows of this machine"),
     "detectors": ("unmask.cli.detectors", "list, show and verify detector packages"),
     "engines": ("unmask.cli.engines", "list the runtimes, and why the others cannot run"),
+    "doctor": ("unmask.cli.doctor", "find out what is wrong or missing here, and what to do about it"),
+    "export": ("unmask.cli.export", "make a detector package of a trained network, or of an ONNX classifier"),
     "train": ("unmask.cli.train", "prepare data, train, evaluate and explain detectors"),
 }
 

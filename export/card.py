@@ -18,7 +18,17 @@ def card(manifest: Manifest) -> str:
     commands = [provenance.trained_with, *dict.fromkeys(m.command for m in provenance.metrics if m.command)]
     if any(threshold.footage_hours for threshold in manifest.thresholds):
         commands += [command.format(name=manifest.name) for command in _FOOTAGE]
-    parts = [
+    parts = _parts(manifest)
+    where = "`DATA` is a folder with `data/dfdc`, `data/lfw`, `data/clips` and `models`; `RUN` is any folder."
+    if any("DATA" in command for command in commands):
+        parts.append(where)
+    return "\n\n".join([*parts, "```\n" + "\n".join(commands) + "\n```"]) + "\n"
+
+
+def _parts(manifest: Manifest) -> list[str]:
+    provenance = manifest.provenance
+    precisions = ["## Precisions", _precisions(manifest)] if manifest.files.variants else []
+    return [
         f"# {manifest.name} {manifest.version}",
         manifest.description,
         f"**Licence of the weights:** {provenance.licence}.",
@@ -28,16 +38,14 @@ def card(manifest: Manifest) -> str:
         _list(provenance.data),
         "## How good it is",
         "95 % intervals come from resampling whole identity groups (or clips), never single pictures.",
-        _metrics(provenance.metrics),
+        _metrics(provenance.metrics) if provenance.metrics else "Nothing was measured.",
+        *precisions,
         "## False alarms",
         _thresholds(manifest.thresholds),
         "## Where it fails",
         _list(provenance.limits),
         "## Commands",
-        "`DATA` is a folder with `data/dfdc`, `data/lfw`, `data/clips` and `models`; `RUN` is any folder.",
-        "```\n" + "\n".join(commands) + "\n```",
     ]
-    return "\n\n".join(parts) + "\n"
 
 
 def _facts(manifest: Manifest) -> Iterable[str]:
@@ -52,7 +60,12 @@ def _facts(manifest: Manifest) -> Iterable[str]:
     )
     single = "is" if manifest.single_image else "is not"
     yield f"A single picture {single} enough for a score."
-    yield f"Calibration: {calibration.method}, fitted on {calibration.fitted_on or 'nothing'}."
+    if calibration.method == "none":
+        yield "Calibration: none; its score is no probability."
+    else:
+        yield f"Calibration: {calibration.method}, fitted on {calibration.fitted_on or 'nothing'}."
+    if (cells := manifest.activation) is not None:
+        yield f"It says where it looked, in {cells.rows} x {cells.columns} cells: a hint, no evidence."
     yield (
         f"Faces below {quality.min_face_px:g} px, sharpness below {quality.min_sharpness:g} or brightness "
         f"outside {quality.min_brightness:g} to {quality.max_brightness:g} are not judged."
@@ -76,6 +89,18 @@ def _thresholds(thresholds: Iterable[Threshold]) -> str:
         lines.append(
             f"| {t.alarms_per_hour:g} | {t.score:.4f} | {t.footage_hours * 60:.1f} min | {t.alarms_seen} "
             f"| {proven} | {t.footage} |"
+        )
+    return "\n".join(lines)
+
+
+def _precisions(manifest: Manifest) -> str:
+    lines = ["| precision | largest score difference | verdict flips | AUROC difference | times as fast "
+             "| crops | machine |", "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for name, variant in manifest.files.variants.items():
+        gate = variant.gate
+        lines.append(
+            f"| {name} | {gate.largest_score_difference:.4f} | {gate.verdict_flips} | {gate.auroc_difference:+.4f} "
+            f"| {gate.speed_ratio:.2f} | {gate.crops} of {gate.data} | {gate.machine} |"
         )
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ from unmask.engines.errors import UnmaskError
 from unmask.engines.manifest import Manifest, Metric, Provenance, Threshold
 from unmask.engines.package import load_package
 from unmask.export.card import card
-from unmask.export.package_writer import ExportError, write_package
+from unmask.export.package_writer import ExportError, variant_bytes, write_package
 from unmask.training.evaluate import auroc, bootstrap
 
 PAIRS_COMMAND = "python -m unmask.benchmarks.footage unmask-lite DATA/data/clips/pairs --halves --json PAIRS"
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         manifest = manifest.model_copy(update={"thresholds": alarms, "provenance": provenance})
         write_package(
             options.package, manifest, package.encoder_path.read_bytes(), package.head_path.read_bytes(),
-            card=card(manifest),
+            variants=variant_bytes(package), card=card(manifest),
         )  # fmt: skip
     except UnmaskError as error:
         print(f"error: {error}")

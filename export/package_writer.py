@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from unmask.engines.errors import UnmaskError
@@ -31,14 +31,15 @@ def write_package(
     encoder: bytes,
     head: bytes,
     *,
+    variants: Mapping[str, bytes] | None = None,
     card: str | None = None,
     check: Callable[[DetectorPackage], None] | None = None,
 ) -> DetectorPackage:
     """Write ``folder`` anew: beside it, loaded as a user would, judged by ``check``, then renamed into place.
 
-    ``card`` is the README.md; without one, a README.md that the old package had is kept. Raises
-    ``PackageError`` for a package that does not load, and what ``check`` raises; the old package then
-    stays as it was.
+    ``variants`` are the further encoders that the manifest names, by path. ``card`` is the README.md; without
+    one, a README.md that the old package had is kept. Raises ``PackageError`` for a package that does not load,
+    and what ``check`` raises; the old package then stays as it was.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
@@ -46,6 +47,9 @@ def write_package(
         fresh.mkdir()
         (fresh / ENCODER).write_bytes(encoder)
         (fresh / HEAD).write_bytes(head)
+        for name, content in (variants or {}).items():
+            (fresh / name).parent.mkdir(parents=True, exist_ok=True)
+            (fresh / name).write_bytes(content)
         (fresh / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if card is not None:
             (fresh / "README.md").write_text(card, encoding="utf-8")
@@ -56,6 +60,22 @@ def write_package(
             check(package)
         _swap(fresh, folder, Path(scratch) / "old")
     return load_package(folder)
+
+
+def variant_bytes(package: DetectorPackage) -> dict[str, bytes]:
+    """The further encoders of a package by path, for whoever writes it anew with another manifest."""
+    return {file.path: (package.folder / file.path).read_bytes() for file in package.manifest.files.variants.values()}
+
+
+def check_target(folder: Path, *, replace: bool) -> None:
+    """Raise ``ExportError`` where a package must not be written: something lies there, and it may not be
+    replaced or is no package. Called before the work, since that takes minutes."""
+    if not folder.exists() and not folder.is_symlink():
+        return
+    if not replace:
+        raise ExportError(f"{folder} is there already: give another folder, or --replace to write it anew.")
+    if folder.is_symlink() or not (folder / MANIFEST_NAME).is_file():
+        raise ExportError(f"{folder} is no detector package, so it is not replaced: give another folder.")
 
 
 def _swap(fresh: Path, folder: Path, old: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.export.measure import DEGRADATIONS, Degrade
+from unmask.export.measure import HIGHER, Degrade, degradations, higher
 from unmask.training.data.cache import SIDE
 from unmask.training.experiments.views import mirrored_view
 from unmask.training.first import MARGIN
@@ -55,7 +55,7 @@ FIRST = Subject(
     margin=MARGIN,
     widen=lambda image: image,
     sides=(128, 96, 80, 64, 48, 40),
-    degradations=DEGRADATIONS,
+    degradations=degradations(MARGIN) | {HIGHER: higher},
     description="MobileNetV2 on single face crops, its logit averaged over 16 frames; a first detector.",
     validation="DFDC face crops, split val (identity-disjoint)",
     data=lambda facts: (
@@ -78,8 +78,8 @@ WIDE192 = Subject(
     margin=WIDE_MARGIN,
     widen=lambda image: mirrored_view(image, SIDE, WIDE_MARGIN),
     sides=(128, 96, 80, 64),
-    # A shifted or wider crop is another thing where the surroundings are mirrored.
-    degradations={name: degrade for name, degrade in DEGRADATIONS.items() if not name.startswith("crop 7 %")},
+    # Without the crop moved up: that is another thing where the surroundings are mirrored.
+    degradations=degradations(WIDE_MARGIN),
     description="MobileNetV2 on single face crops with their surroundings, its logit averaged over 16 frames.",
     validation="DFDC face crops, split val (identity-disjoint), surroundings mirrored",
     data=lambda facts: (

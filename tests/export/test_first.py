@@ -27,7 +27,7 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
     small_run.write_run(run, shared, model)
     small_run.write_faces(run / "cache")
     prepare(shared, run / "cache", None)
-    few = {"JPEG quality 30": measure.DEGRADATIONS["JPEG quality 30"]}
+    few = {"JPEG 30": measure.degradations(MARGIN)["JPEG 30"]}
     quick = dataclasses.replace(first.SUBJECTS["first"], sides=(64,), degradations=few)
     monkeypatch.setitem(first.SUBJECTS, "first", quick)
     out = tmp_path / "detectors" / "small"
@@ -37,11 +37,13 @@ def test_a_run_becomes_a_sound_package(tmp_path: Path, monkeypatch: pytest.Monke
     manifest = load_package(out).manifest
     assert verify_package(out).batch_difference == 0
     assert manifest.crop.margin == MARGIN
+    assert manifest.activation is not None
+    assert (manifest.activation.rows, manifest.activation.columns) == (1, 1)
     assert manifest.input.size == small_run.SIZE
     metrics = {metric.name: metric for metric in manifest.provenance.metrics}
     assert metrics["AUROC"].value > 0.95, "the labels are what the network says"
     assert metrics["AUROC"].units == 24
-    assert {"AUROC, crop of 64 px", "AUROC, JPEG quality 30", "ECE", "Brier"} <= set(metrics)
+    assert {"AUROC, crop of 64 px", "AUROC, JPEG 30", "ECE", "Brier"} <= set(metrics)
     assert (out / "README.md").read_text() == card(manifest)
 
 

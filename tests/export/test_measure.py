@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 from toy_package import build_toy_package, toy_logit
 
-from unmask.engines.engine import Engine
 from unmask.engines.package import load_package
-from unmask.engines.registry import open_engine
 from unmask.export import measure
 from unmask.realtime.quality import measure as live_measure
 from unmask.training.data.batches import plain_view, whole
 from unmask.training.data.dfdc import CropRecord
+from unmask.training.degrade import DEGRADATIONS
 from unmask.training.evaluate import Interval
 
 SIZE = 64
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Engine]]:
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[measure.Opened]:
     package = load_package(build_toy_package(tmp_path_factory.mktemp("toy"), size=SIZE))
-    with ExitStack() as stack:
-        yield (
-            stack.enter_context(open_engine("ort-cpu", package.encoder_path)),
-            stack.enter_context(open_engine("ort-cpu", package.head_path)),
-        )
+    with measure.opened(package.encoder_path.read_bytes(), package.head_path.read_bytes(), SIZE) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +34,26 @@ def crops() -> measure.Crops:
     pixels = rng.integers(0, 256, (40, 224, 224, 3), dtype=np.uint8)
     pixels[::2, ..., 0] //= 2  # every second is less red: not fake, as the toy sees it
     pairs = [(i, CropRecord(str(i), i % 2 == 1, str(i // 4), "val", 200)) for i in range(1, 40)]
-    return measure.crops_of(pixels, pairs)
+    return measure.crops_of(pixels, [str(i) for i in range(40)], pairs)
 
 
-def test_logits_are_those_of_the_positions_meant(engines: tuple[Engine, Engine], crops: measure.Crops) -> None:
-    found = measure.logits(*engines, crops, SIZE)
+def test_logits_are_those_of_the_rows_meant(toy: measure.Opened, crops: measure.Crops) -> None:
+    found = measure.logits(toy, crops)
     wanted = [toy_logit(plain_view(crops.pixels[i], SIZE)) for i in range(1, 40)]
     np.testing.assert_allclose(found, wanted, atol=1e-3)
 
 
-def test_the_report_covers_what_must_be_stated(engines: tuple[Engine, Engine], crops: measure.Crops) -> None:
-    scores = 1 / (1 + np.exp(-measure.logits(*engines, crops, SIZE).astype(np.float64)))
+def test_a_window_is_judged_from_all_its_frames(toy: measure.Opened, crops: measure.Crops) -> None:
+    windows = ((1, 2, 3), (4,), *((i, i + 1) for i in range(5, 35)))
+    many = dataclasses.replace(crops, windows=windows, labels=crops.labels[:32], groups=crops.groups[:32])
+    single = {i: toy_logit(plain_view(crops.pixels[i], SIZE)) for i in range(1, 40)}
+    wanted = [np.mean([single[row] for row in window]) for window in windows]
+    np.testing.assert_allclose(measure.logits(toy, many), wanted, atol=1e-3)
+    assert many.rows == tuple(range(1, 36))
+
+
+def test_the_report_covers_what_must_be_stated(toy: measure.Opened, crops: measure.Crops) -> None:
+    scores = 1 / (1 + np.exp(-measure.logits(toy, crops).astype(np.float64)))
     metrics = {m.name: m for m in measure.report(crops, scores, 0.5, "made here", "python -m x")}
     assert metrics["AUROC"].value == 1.0
     assert metrics["EER"].value == 0.0
@@ -56,26 +61,44 @@ def test_the_report_covers_what_must_be_stated(engines: tuple[Engine, Engine], c
     assert all(m.low is not None and m.command == "python -m x" for m in metrics.values())
 
 
-@pytest.mark.parametrize("name", list(measure.DEGRADATIONS))
-def test_degradations_change_the_picture_and_repeat(name: str) -> None:
+@pytest.mark.parametrize("margin", [0.8, 1.4])
+def test_degradations_are_rows_of_the_evaluations_table(margin: float) -> None:
     rng = np.random.default_rng(0)
     image = np.clip(rng.normal(128, 40, (224, 224, 3)), 0, 255).astype(np.uint8)
-    one, two = (measure.DEGRADATIONS[name](image, np.random.default_rng(4)) for _ in range(2))
-    assert one.shape == image.shape
-    assert (one != image).any()
-    np.testing.assert_array_equal(one, two)
+    for name, degrade in measure.degradations(margin).items():
+        made = degrade(image, "a-key")
+        np.testing.assert_array_equal(made, DEGRADATIONS[name].apply(image, "a-key", margin))
+        assert made.shape != image.shape or (made != image).any()
+
+
+def test_the_higher_crop_shows_what_lies_above(crops: measure.Crops) -> None:
+    image = crops.pixels[1]
+    made = measure.higher(image, "")
+    assert made.shape == image.shape
+    np.testing.assert_array_equal(made[16:], image[:208])
+
+
+def test_each_crop_is_degraded_by_its_own_key(crops: measure.Crops) -> None:
+    asked: list[str] = []
+
+    def degrade(image: np.ndarray, key: str) -> np.ndarray:
+        asked.append(key)
+        return image[:100, :100]
+
+    assert crops.views([3, 7], SIZE, degrade).shape == (2, SIZE, SIZE, 3)
+    assert asked == ["3", "7"]
 
 
 def test_smaller_loses_detail_and_keeps_the_size() -> None:
     image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
-    small = measure.smaller(48)(image, np.random.default_rng(0))
+    small = measure.smaller(48)(image, "")
     assert small.shape == image.shape
     assert small.std() < 0.5 * image.std()
 
 
 def test_gates_are_measured_as_live_measures_them(crops: measure.Crops) -> None:
     looks = measure.looks(crops, SIZE)
-    image = crops.pixels[crops.positions[3]]
+    image = crops.pixels[crops.rows[3]]
     live = live_measure(image, whole(image), plain_view(image, SIZE))
     assert looks.sharpness[3] == pytest.approx(live.sharpness)
     assert looks.brightness[3] == pytest.approx(live.brightness)

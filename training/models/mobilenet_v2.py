@@ -76,8 +76,16 @@ class MobileNetV2(nn.Module):
         nn.init.normal_(self.classifier.weight, std=0.01)
         nn.init.zeros_(self.classifier.bias)
 
+    def feature_map(self, x: Tensor) -> Tensor:
+        """(N, 1280, H / 32, W / 32), sides rounded up."""
+        return self.features(x.float() / 127.5 - 1.0)
+
     def embed(self, x: Tensor) -> Tensor:
-        return self.features(x.float() / 127.5 - 1.0).mean(dim=(2, 3))
+        return self.feature_map(x).mean(dim=(2, 3))
+
+    def places(self, feature_map: Tensor) -> Tensor:
+        """The logit of every place of a feature map, (N, h, w): their mean is the logit of the crop."""
+        return nn.functional.conv2d(feature_map, self.classifier.weight[:, :, None, None], self.classifier.bias)[:, 0]
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         embedding = self.embed(x)

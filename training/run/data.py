@@ -15,6 +15,7 @@ from unmask.realtime.types import Image
 from unmask.training.data.cache import SIDE, build_cache, has_cache, open_cache
 from unmask.training.data.dfdc import DataError, hold_out_groups, read_pictures
 from unmask.training.prepare.index import PreparedCrop, read_prepared, recrop
+from unmask.training.run.arrays import Arrays
 from unmask.training.zoo.recipe import Recipe
 
 #: The share of the crops that is held out, by person, where the index names no validation split.
@@ -63,8 +64,9 @@ def load_run_data(
     crops = read_prepared(folder)
     classes = classes_of(crops, recipe)
     train_crops, validation_crops = split(crops, recipe.training.seed)
-    train = samples(train_crops, classes, recipe.input.frames)
-    validation = samples(validation_crops, classes, recipe.input.frames)
+    arrays = Arrays(folder, crops) if recipe.input.arrays else None
+    train = samples(train_crops, classes, recipe.input.frames, arrays)
+    validation = samples(validation_crops, classes, recipe.input.frames, arrays)
     if subset is not None:
         train = few(train, subset, len(classes), recipe.training.seed)
         validation = few(validation, max(2, subset // _VALIDATION_SHARE), len(classes), recipe.training.seed)
@@ -74,13 +76,13 @@ def load_run_data(
             raise DataError(f"There are no {name} samples of the class {absent[0]} in {folder}.")
     keys = {key for sample in (*train, *validation) for key in sample.keys}
     used = [crop for crop in crops if crop.record.key in keys]
-    if all(crop.face is None for crop in used):
-        log("the crops have no face boxes: they are taken as they are, whatever margin the recipe asks for")
+    _tell_margin(used, arrays, log)
     mark = hashlib.sha256(repr((recipe.input.margin, classes, train, validation)).encode()).hexdigest()[:16]
     path = cache / f"crops-{mark}"
     if not has_cache(path):
         log(f"decoding {len(keys)} crops, once")
-        build_cache(path, _pictures(folder, used, recipe.input.margin), colour="bgr")
+        found = arrays.pictures(keys) if arrays else pictures(folder, used, recipe.input.margin)
+        build_cache(path, found, colour="bgr")
     opened = open_cache(path)
     row_of = {name: row for row, name in enumerate(opened.names)}
     lost = sorted(keys - row_of.keys())
@@ -89,7 +91,17 @@ def load_run_data(
     return RunData(classes, opened.pixels, row_of, tuple(train), tuple(validation), mark)
 
 
-def _pictures(folder: Path, crops: Sequence[PreparedCrop], margin: float) -> Iterator[tuple[str, Image]]:
+def _tell_margin(used: Sequence[PreparedCrop], arrays: Arrays | None, log: Callable[[str], None]) -> None:
+    if arrays is not None:
+        log(
+            f"windows come from arrays of {arrays.length} frames, as they were cut, whatever margin the recipe asks "
+            f"for; {arrays.without} videos of the index have none"
+        )
+    elif all(crop.face is None for crop in used):
+        log("the crops have no face boxes: they are taken as they are, whatever margin the recipe asks for")
+
+
+def pictures(folder: Path, crops: Sequence[PreparedCrop], margin: float) -> Iterator[tuple[str, Image]]:
     """The chosen crops (BGR) at the margin asked for, where there is a box to cut by."""
     of_key = {crop.record.key: crop for crop in crops}
     left = len(of_key)
@@ -131,15 +143,22 @@ def split(crops: Sequence[PreparedCrop], seed: int) -> tuple[list[PreparedCrop],
     return train, validation
 
 
-def samples(crops: Sequence[PreparedCrop], classes: Sequence[str], frames: int) -> list[Sample]:
-    """One sample per crop, or per video for windows: up to ``frames`` crops spread evenly over it."""
+def samples(
+    crops: Sequence[PreparedCrop], classes: Sequence[str], frames: int, arrays: Arrays | None = None
+) -> list[Sample]:
+    """One sample per crop, or per video for windows: up to ``frames`` crops spread evenly over it. With
+    ``arrays`` one per video that has an array, whose frames take the place of the crops."""
     if frames == 1:
         return [Sample((crop.record.key,), _label(crop, classes), crop.record.group) for crop in crops]
     videos: dict[tuple[str, int], list[PreparedCrop]] = {}
     for crop in crops:
         videos.setdefault((crop.video, _label(crop, classes)), []).append(crop)
     result: list[Sample] = []
-    for (_, label), members in videos.items():
+    for (video, label), members in videos.items():
+        if arrays is not None:
+            if video in arrays.videos:
+                result.append(Sample(arrays.keys(video, frames), label, members[0].record.group))
+            continue
         members.sort(key=lambda crop: (crop.time_s, crop.record.key))
         count = min(frames, len(members))
         chosen = [members[int((place + 0.5) * len(members) / count)] for place in range(count)]

@@ -1,0 +1,175 @@
+"""``unmask export CHECKPOINT --out PACKAGE``: a detector package of a network that ``unmask train run`` trained.
+
+``unmask export wrap`` is another command in front of somebody else's ONNX file: see ``export_wrap``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unmask.cli.options import positive
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unmask.engines.package import DetectorPackage
+
+#: First word -> (module with ``add_arguments`` and ``run``, one line of help). Any other word is a checkpoint.
+OTHERS = {"wrap": ("unmask.cli.export_wrap", "make a package of anybody's frame classifier in ONNX")}
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    _divert(parser)
+    parser.epilog = "unmask export wrap MODEL.onnx makes a package of somebody else's classifier: see its --help."
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the folder of a run, or its best.pt")
+    parser.add_argument("--out", metavar="PACKAGE", type=Path, required=True, help="folder of the package")
+    parser.add_argument("--replace", action="store_true", help="write a package anew that is there already")
+    group = parser.add_argument_group("what it says of itself")
+    group.add_argument("--name", help="the detector's name (default: the name of its folder)")
+    group.add_argument("--version", default="0.1.0", help="three numbers (default 0.1.0)")
+    group.add_argument("--description", help="one sentence (default: the recipe's)")
+    group.add_argument("--licence", help="of the weights (default: not stated)")
+    group.add_argument(
+        "--learnt-from", metavar="WORDS", action="append", help="what it was trained on; may be repeated"
+    )
+    _add_data(parser.add_argument_group("labelled crops of people that it did not learn from"))
+    _add_window(parser.add_argument_group("crops and windows"))
+    group = parser.add_argument_group("further files")
+    group.add_argument(
+        "--precision",
+        metavar="LIST",
+        type=_precisions,
+        default=("fp32",),
+        help="fp32, and after a comma fp16 and int8; each must pass the parity gate on --data (default fp32)",
+    )
+    group.add_argument("--engine", choices=("tensorrt",), help="also build this GPU's plan into the cache")
+    group.add_argument("--max-batch", metavar="N", type=_whole, default=16, help="of the plan (default 16)")
+    group.add_argument("--triton", metavar="DIR", type=Path, help="also write a model repository for Triton")
+
+
+def _add_data(group: Any) -> None:
+    group.add_argument(
+        "--data",
+        metavar="CROPS",
+        type=Path,
+        help="a folder with index.csv and tars of crops, or an npz with crops, labels and groups; without it the "
+        "package has no calibration, and its thresholds were set for no false-alarm rate",
+    )
+    group.add_argument("--most", metavar="N", type=_whole, default=2000, help="use about N pictures (default 2000)")
+
+
+def _add_window(group: Any) -> None:
+    group.add_argument(
+        "--margin", type=positive, help="side of a crop in units of the face box (default: the recipe's)"
+    )
+    group.add_argument("--window", metavar="N", type=_whole, help="frames of a window (default: the recipe's, or 16)")
+    group.add_argument(
+        "--stride-ms", metavar="MS", type=_whole, default=125, help="time between its frames (default 125)"
+    )
+    group.add_argument("--min-frames", metavar="N", type=_whole, help="frames that a score needs (default: half)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from unmask.engines.errors import UnmaskError
+    from unmask.export.exporter import UNSTATED, ExportOptions, export_checkpoint
+
+    console = Console(markup=False, highlight=False)
+    options = ExportOptions(
+        checkpoint=args.checkpoint,
+        out=args.out,
+        name=args.name,
+        version=args.version,
+        description=args.description,
+        margin=args.margin,
+        frames=args.window,
+        stride_ms=args.stride_ms,
+        min_frames=args.min_frames,
+        data=args.data,
+        most=args.most,
+        licence=args.licence or UNSTATED,
+        learnt_from=tuple(args.learnt_from or (UNSTATED,)),
+        precisions=args.precision,
+        replace=args.replace,
+    )
+    package, refused = export_checkpoint(options, lambda line: console.print(line, soft_wrap=True))
+    console.print(f"wrote {package.folder} ({package.manifest.name} {package.manifest.version})", soft_wrap=True)
+    if args.triton is not None:
+        _write_triton(package, args, console)
+    if args.engine is not None:
+        _build_plan(package, args, console)
+    if refused:
+        raise UnmaskError(" ".join(refused))
+    return 0
+
+
+def _divert(parser: argparse.ArgumentParser) -> None:
+    """``export wrap ...`` goes to a parser of its own: its arguments are others than a checkpoint's."""
+    parse = parser.parse_known_args
+
+    def parse_known_args(args: Any = None, namespace: Any = None) -> Any:
+        words = list(args or ())
+        if not words or words[0] not in OTHERS:
+            return parse(args, namespace)
+        name, (module, summary) = words[0], OTHERS[words[0]]
+        loaded = importlib.import_module(module)
+        other = type(parser)(prog=f"{parser.prog} {name}", description=summary.capitalize() + ".")
+        loaded.add_arguments(other)
+        other.set_defaults(run=loaded.run)
+        return other.parse_known_args(words[1:], namespace)
+
+    parser.parse_known_args = parse_known_args
+
+
+def _precisions(text: str) -> tuple[str, ...]:
+    """An argparse type: ``fp32,fp16`` and so on."""
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
+    unknown = next((word for word in words if word not in PRECISIONS), None)
+    if unknown is not None:
+        raise argparse.ArgumentTypeError(f"{unknown!r} is no precision, choose from {', '.join(PRECISIONS)}")
+    return words
+
+
+def _whole(text: str) -> int:
+    """An argparse type: a whole number from 1 on."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
+
+
+def _write_triton(package: DetectorPackage, args: argparse.Namespace, console: Console) -> None:
+    from unmask.export.triton import write_triton_repository
+
+    for precision in ("fp32", *package.manifest.files.variants):
+        # A server has one model of a name: the other precisions lie in folders of their own.
+        place = args.triton if precision == "fp32" else args.triton.with_name(f"{args.triton.name}-{precision}")
+        written = write_triton_repository(package, place, precision=precision)
+        console.print(f"wrote {written}, a model repository for Triton", soft_wrap=True)
+
+
+def _build_plan(package: DetectorPackage, args: argparse.Namespace, console: Console) -> None:
+    """Opening the engine builds its plan into the cache, or finds it there."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from unmask.engines.build_progress import BuildProgress, listening
+    from unmask.engines.options import EngineOptions
+    from unmask.engines.registry import open_engine
+
+    for precision in ("fp32", *package.manifest.files.variants):
+        path, sha256 = package.encoder_file(precision)
+        options = EngineOptions(sha256=sha256, max_batch=args.max_batch)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(f"{args.engine} {precision}", total=1.0)
+
+            def show(step: BuildProgress, bar: Progress = bar, task: Any = task) -> None:
+                bar.update(task, completed=step.share, description=f"{args.engine}: {step.phase}"[:60])
+
+            with listening(show), open_engine(args.engine, path, options) as engine:
+                provider = engine.provider
+        console.print(f"the {precision} plan is in the cache: {provider}", soft_wrap=True)
