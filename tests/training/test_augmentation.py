@@ -37,6 +37,17 @@ def test_h264_gives_every_frame_back_and_costs_more_at_a_worse_rate(face: Image)
     assert 0 < difference(good[2], shots[2]) < difference(bad[2], shots[2]) < 30
 
 
+def test_vp9_gives_every_frame_back_and_costs_more_at_a_worse_rate(face: Image) -> None:
+    shots = [np.roll(face, 2 * number, axis=1) for number in range(5)]
+    good, bad = codec.vp9_round_trip(shots, 15), codec.vp9_round_trip(shots, 58)
+    assert len(good) == len(bad) == 5
+    assert good[0].shape == face.shape
+    assert 0 < difference(good[4], shots[4]) < difference(bad[4], shots[4]) < 30
+    np.testing.assert_array_equal(bad[4], codec.vp9_round_trip(shots, 58)[4])
+    rich, poor = codec.vp9_at_rate([face] * 12, 2000), codec.vp9_at_rate([face] * 12, 60)
+    assert difference(rich[-1], face) < difference(poor[-1], face)
+
+
 def test_jpeg_costs_more_at_a_lower_quality(face: Image) -> None:
     assert difference(codec.jpeg_round_trip(face, 95), face) < difference(codec.jpeg_round_trip(face, 20), face)
 

@@ -103,6 +103,11 @@ def test_missing_tars_and_damaged_pictures_are_named(tmp_path: Path) -> None:
         list(read_pictures(tmp_path, ["a"]))
 
 
+def test_only_wanted_pictures_are_decoded(tmp_path: Path) -> None:
+    write_tar(tmp_path / "faces-00.tar", {"a.jpg": b"nonsense", "b.png": png((0, 0, 255))})
+    assert [key for key, _ in read_pictures(tmp_path, ["b"])] == ["b"]
+
+
 def records_of(sizes: dict[str, int]) -> list[CropRecord]:
     return [CropRecord(f"{g}-{i}", bool(i % 2), g, "train", 200) for g, n in sizes.items() for i in range(n)]
 

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from unmask.realtime.faces.crop import CropSpec, crop_face
 from unmask.realtime.types import FaceBox, Image
 from unmask.training.data.codec import call_like
 from unmask.training.data.self_blend import self_blend
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,12 @@ def epoch_batches(
         yield Batch(crops, labels)
 
 
-def prefetched(make: Callable[[], Iterator[Batch]], depth: int = 4) -> Iterator[Batch]:
-    """Batches made in a thread of its own, at most ``depth`` ahead. Its failure is raised here."""
-    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+def prefetched(make: Callable[[], Iterator[Made]], depth: int = 4) -> Iterator[Made]:
+    """Batches of any kind, made in a thread of their own, at most ``depth`` ahead. Its failure is raised here."""
+    ready: queue.Queue[Made | BaseException | None] = queue.Queue(depth)
     stop = threading.Event()
 
-    def offer(item: Batch | BaseException | None) -> None:
+    def offer(item: Made | BaseException | None) -> None:
         while not stop.is_set():
             try:
                 ready.put(item, timeout=0.2)

@@ -56,18 +56,19 @@ def read_pictures(folder: Path, keys: Collection[str]) -> Iterator[tuple[str, Im
     tars = sorted(folder.glob("*.tar"))
     if not tars:
         raise DataError(f"There is no tar of crops in {folder}: give the folder that holds faces-NN.tar.")
-    wanted = set(keys)
+    wanted = frozenset(keys)
     for tar in tars:
-        for stem, picture in iterate_tar(tar):
-            if stem in wanted:
-                yield stem, picture
+        yield from iterate_tar(tar, wanted)
 
 
-def iterate_tar(path: Path) -> Iterator[tuple[str, Image]]:
-    """``(file stem, BGR uint8 picture)`` of every picture in a tar, nothing unpacked to disk."""
+def iterate_tar(path: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[str, Image]]:
+    """``(file stem, BGR uint8 picture)`` of every picture in a tar, nothing unpacked to disk. With ``wanted``
+    (a set) only those stems are read and decoded."""
     with tarfile.open(path) as archive:
         for member in archive:
             if not member.isfile() or not member.name.lower().endswith((".jpg", ".jpeg", ".png")):
+                continue
+            if wanted is not None and Path(member.name).stem not in wanted:
                 continue
             file = archive.extractfile(member)
             data = file.read() if file else b""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.realtime.faces.crop import CropSpec, crop_face
-from unmask.realtime.types import FaceBox, Image
+from unmask.realtime.types import Image
 from unmask.training.data.batches import plain_view, prefetched, training_view
 from unmask.training.data.codec import jpeg_round_trip
+from unmask.training.pseudo_clips import make_clip, own_inner
 from unmask.training.run.data import RunData, Sample
-from unmask.training.zoo.recipe import Augmentation, Recipe
+from unmask.training.zoo.recipe import Augmentation, Clips, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +40,36 @@ class Batches:
 
     def train(self, epoch: int, start: int = 0) -> Iterator[ClipBatch]:
         """The batches of ``epoch`` from number ``start`` on, made ahead in a thread of their own."""
-        # The helper hands on whatever batches it gets.
-        make = cast("Callable[[], Iterator[object]]", lambda: self._train(epoch, start))
-        return cast(Iterator[ClipBatch], prefetched(make))  # pyright: ignore[reportArgumentType]
+        return prefetched(lambda: self._train(epoch, start))
 
     def _train(self, epoch: int, start: int) -> Iterator[ClipBatch]:
         seed = self.recipe.training.seed
         order = np.random.default_rng((seed, epoch)).permutation(len(self.data.train))
         for number in range(start, self.steps):
             chosen = [int(position) for position in order[number * self.batch : (number + 1) * self.batch]]
-            views = [self._view(self.data.train[p], (seed, epoch, p), self.recipe.augmentation) for p in chosen]
+            how = self.recipe.augmentation, self.recipe.clips
+            views = [self._view(self.data.train[p], (seed, epoch, p), *how) for p in chosen]
             yield self._stack(views, [self.data.train[p].label for p in chosen])
 
     def validation(self) -> Iterator[ClipBatch]:
-        """Every validation sample once, in order, not augmented."""
-        plain = Augmentation(views="none")
+        """Every validation sample once, in order, not augmented. A still becomes the same clip every time, by
+        the recipe's movements and codec, but never by what marks fakes."""
+        plain = Augmentation(views="none"), self.recipe.clips.plain
         for start in range(0, len(self.data.validation), self.batch):
             chosen = self.data.validation[start : start + self.batch]
-            views = [self._view(sample, (start, row), plain) for row, sample in enumerate(chosen)]
+            views = [self._view(sample, (start + row,), *plain) for row, sample in enumerate(chosen)]
             yield self._stack(views, [sample.label for sample in chosen])
 
-    def _view(self, sample: Sample, seed: Sequence[int], augmentation: Augmentation) -> NDArray[np.uint8]:
+    def _view(self, sample: Sample, seed: Sequence[int], augmentation: Augmentation, clips: Clips) -> NDArray[np.uint8]:
         """One window uint8 (frames, side, side, 3), as many frames as there are."""
         images = [np.asarray(self.data.pixels[self.data.row_of[key]]) for key in sample.keys]
         side, frames = self.recipe.input.side, self.recipe.input.frames
         if frames > 1 and len(images) == 1:
             rng = np.random.default_rng(seed)
-            return drifting(augmented(images[0], images[0].shape[0], rng, augmentation), side, frames, rng)
+            still = augmented(images[0], images[0].shape[0], rng, augmentation)
+            inner = own_inner(still) if sample.label and clips != clips.plain else None
+            clip = make_clip(still, frames, clips, rng, inner=inner)
+            return np.stack([plain_view(image, side) for image in clip])
         # A generator of one seed per frame: all frames of a window are mirrored, lit and coded alike.
         return np.stack([augmented(image, side, np.random.default_rng(seed), augmentation) for image in images])
 
@@ -90,21 +92,3 @@ def augmented(image: Image, side: int, rng: np.random.Generator, augmentation: A
     if augmentation.views == "mirror" and rng.random() < 0.5:
         image = np.ascontiguousarray(image[:, ::-1])
     return plain_view(image, side)
-
-
-def drifting(image: Image, side: int, frames: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """A window (frames, side, side, 3) of one still under a slowly drifting box.
-
-    It has the shape of a video and none of its evidence: a temporal head learns from it to bear motion,
-    not to see manipulation in it.
-    """
-    steps = rng.normal(0.0, 0.004, size=(frames, 3))
-    steps[:, 2] *= 0.5
-    path = np.cumsum(steps, axis=0)
-    whole = image.shape[0]
-    result = np.empty((frames, side, side, 3), np.uint8)
-    for number, (dx, dy, zoom) in enumerate(path):
-        x, y, half = whole * (0.5 + dx), whole * (0.5 + dy), whole * (0.5 + zoom)
-        box = FaceBox(x - half, y - half, x + half, y + half, 1.0)
-        result[number] = crop_face(image, box, CropSpec(side, margin=1.0, colour="bgr"))
-    return result

@@ -69,8 +69,18 @@ def choose_device(name: str) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def run_recipe(recipe: Recipe, options: RunOptions, log: Callable[[str], None] = print) -> RunResult:
-    """Train ``recipe``, or continue the same run where it was cut off. Raises ``UnmaskError``."""
+def run_recipe(
+    recipe: Recipe,
+    options: RunOptions,
+    log: Callable[[str], None] = print,
+    *,
+    ended: Callable[[dict[str, float], Scores], None] = lambda row, scores: None,
+) -> RunResult:
+    """Train ``recipe``, or continue the same run where it was cut off. Raises ``UnmaskError``.
+
+    ``ended`` is told every epoch's history row and scores; what it raises ends the run, which can be continued
+    from the last checkpoint before that epoch's end.
+    """
     cv2.setNumThreads(1)
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -99,11 +109,16 @@ def run_recipe(recipe: Recipe, options: RunOptions, log: Callable[[str], None] =
     if continuing and trainer.resume():
         where = f"continuing after step {trainer.step}, in epoch {trainer.epoch + 1}"
         log("this run is finished: give another run folder to begin anew" if trainer.finished else where)
-    _fit(trainer, folder, log)
+    _fit(trainer, folder, log, ended)
     return RunResult(tuple(trainer.history), float(trainer.best.best or 0.0), folder.path / BEST)
 
 
-def _fit(trainer: Trainer, folder: RunFolder, log: Callable[[str], None]) -> None:
+def _fit(
+    trainer: Trainer,
+    folder: RunFolder,
+    log: Callable[[str], None],
+    hook: Callable[[dict[str, float], Scores], None],
+) -> None:
     tracker = Tracker(folder.path, log, from_step=trainer.step)
     plots = [True]
 
@@ -126,8 +141,12 @@ def _fit(trainer: Trainer, folder: RunFolder, log: Callable[[str], None]) -> Non
             plots[0] = False
             log(f"curves.png and confusion.png are left out: {error}")
 
+    def told(row: dict[str, float], scores: Scores) -> None:
+        ended(row, scores)
+        hook(row, scores)
+
     try:
-        trainer.fit(ended)
+        trainer.fit(told)
     finally:
         tracker.close()
 

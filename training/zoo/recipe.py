@@ -14,6 +14,7 @@ from unmask.engines.errors import UnmaskError
 Count = Annotated[int, Field(ge=1, le=100_000)]
 Positive = Annotated[float, Field(gt=0.0)]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Amount = Annotated[float, Field(ge=0.0, le=4.0)]
 
 
 class RecipeError(UnmaskError):
@@ -29,12 +30,14 @@ class Input(_Strict):
 
     Crops are square as everywhere in the project, ``side`` pixels: a narrower picture is their middle.
     ``margin`` is the side of a crop in units of the face box (see ``CropSpec``), where the data has boxes.
+    ``arrays`` takes windows from the npz files of ``unmask train prepare --npz``, as they were cut.
     """
 
     height: Annotated[int, Field(ge=32, le=1024)]
     width: Annotated[int, Field(ge=32, le=1024)]
     frames: Annotated[int, Field(ge=1, le=256)] = 1
     margin: Annotated[float, Field(ge=0.5, le=4.0)] = 1.3
+    arrays: bool = False
 
     @property
     def side(self) -> int:
@@ -80,12 +83,16 @@ Network = Annotated[FeedForward | Cnn | C5 | MobileNet | Timm, Field(discriminat
 
 class Head(_Strict):
     """``dense`` layers (with ReLU) follow the pooled features and end in the embedding; ``dropout`` comes
-    behind each of them and before the classifier. ``time`` says how a window becomes one judgement."""
+    behind each of them and before the classifier. ``time`` says how a window becomes one judgement;
+    with ``changes`` an LSTM also reads how far every number moved since the frame before, with ``residual`` it
+    corrects the mean of the frames' outputs instead of judging from nothing."""
 
     dense: tuple[Count, ...] = ()
     dropout: Share = 0.0
     time: Literal["mean", "lstm", "bilstm"] = "mean"
     hidden: Count = 256
+    changes: bool = False
+    residual: bool = False
 
 
 class Augmentation(_Strict):
@@ -95,6 +102,46 @@ class Augmentation(_Strict):
     views: Literal["none", "mirror", "call"] = "call"
     jpeg: tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]] | None = None
     jpeg_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+
+
+class Clips(_Strict):
+    """How one still becomes a window, where the data has no videos: see ``unmask.training.pseudo_clips``.
+
+    ``motion`` (camera and head), ``turn`` (the inner face slides smoothly against the outline, as in a head
+    that turns), ``tremor`` (hand-held, frame by frame) and ``flicker`` (light) scale what is described there;
+    0 leaves them out. ``noise``: the range of a camera's noise in grey levels. ``codec_share`` of the clips go
+    through ``codec`` at an x264 ``crf`` from that range (VP9: as good), at most scaled down to ``smallest`` of
+    their side. Frames are ``step_ms`` apart; of ``pictures`` coded ones each last is kept.
+    ``face_jitter``, ``face_lag_ms`` and ``face_flicker`` are for fakes, while training only: what live
+    swappers do to the inner face. In validation they would give the label away.
+    """
+
+    motion: Amount = 1.0
+    turn: Amount = 1.0
+    tremor: Amount = 1.0
+    flicker: Amount = 1.0
+    noise: tuple[Annotated[float, Field(ge=0.0, le=64.0)], Annotated[float, Field(ge=0.0, le=64.0)]] = (0.0, 4.0)
+    codec: Literal["none", "h264", "vp9", "any"] = "any"
+    codec_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
+    crf: tuple[Annotated[int, Field(ge=0, le=51)], Annotated[int, Field(ge=0, le=51)]] = (22, 36)
+    smallest: Annotated[float, Field(ge=0.2, le=1.0)] = 0.55
+    step_ms: Annotated[int, Field(ge=1, le=2000)] = 125
+    pictures: Annotated[int, Field(ge=1, le=8)] = 1
+    face_jitter: Amount = 0.0
+    face_lag_ms: Annotated[int, Field(ge=0, le=500)] = 0
+    face_flicker: Amount = 0.0
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Clips:
+        for name, (low, high) in (("noise", self.noise), ("crf", self.crf)):
+            if low > high:
+                raise ValueError(f"{name} goes from the lower to the higher value")
+        return self
+
+    @property
+    def plain(self) -> Clips:
+        """The same without what marks fakes."""
+        return self.model_copy(update={"face_jitter": 0.0, "face_lag_ms": 0, "face_flicker": 0.0})
 
 
 class Loss(_Strict):
@@ -174,6 +221,7 @@ class Recipe(_Strict):
     network: Network
     head: Head = Head()
     augmentation: Augmentation = Augmentation()
+    clips: Clips = Clips()
     loss: Loss = Loss()
     optimiser: Optimiser = Optimiser()
     schedule: Schedule = Schedule()
@@ -188,6 +236,10 @@ class Recipe(_Strict):
             raise ValueError("two classes are one logit here: the loss is bce or focal")
         if self.head.time != "mean" and self.input.frames < 2:
             raise ValueError(f"a head of kind {self.head.time} needs at least 2 frames")
+        if (self.head.changes or self.head.residual) and self.head.time == "mean":
+            raise ValueError("head.changes and head.residual are for an LSTM: give head.time lstm or bilstm")
+        if self.input.frames == 1 and (self.input.arrays or self.clips != Clips()):
+            raise ValueError("clips and arrays are for windows: give input.frames of 2 or more")
         if self.augmentation.jpeg is not None and self.augmentation.jpeg[0] > self.augmentation.jpeg[1]:
             raise ValueError("the JPEG quality goes from the lower to the higher value")
         return self

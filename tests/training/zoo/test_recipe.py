@@ -94,6 +94,9 @@ def test_a_circle_of_extends_is_refused(tmp_path: Path) -> None:
         ('[head]\ntime = "lstm"', "at least 2 frames"),
         ("[augmentation]\njpeg = [50, 10]", "from the lower to the higher"),
         (STAGE + STAGE, "different epochs"),
+        ("[clips]\nmotion = 2.0", "clips and arrays are for windows"),
+        ("[clips]\ncrf = [40, 20]", "clips: crf goes from the lower"),
+        ('[clips]\ncodec = "av1"', "clips.codec: Input should be"),
         ("nonsense", "no readable TOML"),
     ],
 )  # fmt: skip

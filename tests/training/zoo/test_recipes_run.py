@@ -46,7 +46,11 @@ def check(result: RunResult, recipe: Recipe) -> None:
 @pytest.mark.parametrize("name", SMALL)
 def test_a_small_recipe_learns_from_200_pictures(name: str, pictures: Path, tmp_path: Path) -> None:
     recipe = changed(find_recipe(name), {"training.epochs": 1})
-    check(run_recipe(recipe, RunOptions(pictures, tmp_path / "run", subset=200), lambda line: None), recipe)
+    told: list[dict[str, float]] = []
+    options = RunOptions(pictures, tmp_path / "run", subset=200)
+    result = run_recipe(recipe, options, lambda line: None, ended=lambda row, scores: told.append(row))
+    check(result, recipe)
+    assert told == list(result.history)
 
 
 @pytest.mark.parametrize("name", LARGE)

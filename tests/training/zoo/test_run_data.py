@@ -10,7 +10,7 @@ import pytest
 
 from unmask.training.data.dfdc import CropRecord, DataError
 from unmask.training.prepare.index import PreparedCrop, read_prepared
-from unmask.training.run.batches import Batches, augmented, drifting
+from unmask.training.run.batches import Batches, augmented
 from unmask.training.run.curves import plot_confusion, plot_curves
 from unmask.training.run.data import RunData, classes_of, few, load_run_data, samples, split
 from unmask.training.run.folder import RunError, RunFolder, first_difference
@@ -136,13 +136,39 @@ def test_jpeg_augmentation_shrinks_what_a_picture_tells() -> None:
     assert coded.astype(int).std() < 0.9 * image.astype(int).std()
 
 
-def test_a_drifting_still_moves_little_and_starts_near_itself() -> None:
-    ramp = np.tile(np.arange(224, dtype=np.uint8)[None, :, None], (224, 1, 3))
-    clip = drifting(ramp, 64, 10, np.random.default_rng(3))
-    assert clip.shape == (10, 64, 64, 3)
-    steps = np.abs(np.diff(clip.astype(int), axis=0)).mean(axis=(1, 2, 3))
-    assert (steps > 0).any()
-    assert steps.max() < 10
+def stills(folder: Path, to: Path) -> Path:
+    """The same pictures without the column that joins the crops of a video."""
+    to.mkdir()
+    (to / "index.csv").write_text((folder / "index.csv").read_text().replace(",video,", ",clip,", 1))
+    (to / "faces-00.tar").symlink_to(folder / "faces-00.tar")
+    return to
+
+
+def test_a_still_becomes_a_window_that_moves(pictures: Path, tmp_path: Path) -> None:
+    recipe = of(**{"input.frames": 4, "augmentation.views": "none", "training.batch": 4})
+    data = load(stills(pictures, tmp_path / "stills"), recipe, tmp_path / "cache", subset=8)
+    assert len(data.train) == 8
+    one, again = (next(iter(Batches(data, recipe).train(0))) for _ in range(2))
+    np.testing.assert_array_equal(one.crops, again.crops)
+    assert one.mask.all()
+    steps = np.abs(np.diff(one.crops.astype(int), axis=1)).mean(axis=(1, 2, 3, 4))
+    assert 0 < steps.min() <= steps.max() < 15
+
+
+def test_what_marks_fakes_is_for_training_only(pictures: Path, tmp_path: Path) -> None:
+    folder = stills(pictures, tmp_path / "stills")
+    still = {f"clips.{name}": 0.0 for name in ("motion", "turn", "tremor", "flicker", "codec_share")}
+    common = {"input.frames": 4, "augmentation.views": "none", "clips.noise": [0, 0], **still}
+    marked = of(**common, **{"clips.face_jitter": 3.0})
+    batches = Batches(load(folder, marked, tmp_path / "cache", subset=16), marked)
+    moves = [
+        (label, np.abs(np.diff(window.astype(int), axis=0)).mean())
+        for batch in batches.train(0)
+        for window, label in zip(batch.crops, batch.labels, strict=True)
+    ]
+    assert max(move for label, move in moves if not label) == 0
+    assert min(move for label, move in moves if label) > 0
+    assert not any(np.diff(batch.crops.astype(int), axis=1).any() for batch in batches.validation())
 
 
 def test_a_run_folder_knows_its_run(tmp_path: Path) -> None:

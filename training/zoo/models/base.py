@@ -55,14 +55,20 @@ class ZooModel(nn.Module):
         self._size = (recipe.input.height, recipe.input.width)
         self.backbone = backbone
         self.neck, self.embedding = _dense(backbone.outputs, recipe.head.dense, recipe.head.dropout)
+        self.residual = recipe.head.residual
         outputs = 1 if len(classes) == 2 else len(classes)
         self.dropout = nn.Dropout(recipe.head.dropout)
         self.classifier = nn.Linear(self.embedding, outputs)
         self.temporal: MaskedLstm | None = None
         self.window_classifier: nn.Linear | None = None
         if recipe.head.time != "mean":
-            self.temporal = MaskedLstm(self.embedding, recipe.head.hidden, both_ways=recipe.head.time == "bilstm")
-            self.window_classifier = nn.Linear(self.temporal.outputs, outputs)
+            temporal = MaskedLstm(
+                self.embedding,
+                recipe.head.hidden,
+                both_ways=recipe.head.time == "bilstm",
+                with_changes=recipe.head.changes,
+            )
+            self.temporal, self.window_classifier = temporal, nn.Linear(temporal.outputs, outputs)
 
     def feature_map(self, x: Tensor) -> Tensor:
         """Square crops (N, 3, side, side), 0..255, uint8 or float -> (N, C, h, w)."""
@@ -84,9 +90,16 @@ class ZooModel(nn.Module):
         Without a temporal head: the mean of the frames' outputs. An empty mask gives NaN.
         """
         if self.temporal is not None and self.window_classifier is not None:
-            return self.window_classifier(self.dropout(self.temporal(window, mask)))
+            judged = self.window_classifier(self.dropout(self.temporal(window, mask)))
+            # Detached: what the frames say is learnt from frames alone, the LSTM learns what they lack.
+            return judged + self._mean(self.classifier(window).detach(), mask) if self.residual else judged
+        return self._mean(self.judge_frames(window), mask)
+
+    @staticmethod
+    def _mean(outputs: Tensor, mask: Tensor) -> Tensor:
+        """Over the frames that are there; what stands in the others is passed over, were it no number."""
         present = mask.unsqueeze(2)
-        return (self.judge_frames(window) * present).sum(dim=1) / present.sum(dim=1)
+        return torch.where(present > 0, outputs, torch.zeros_like(outputs)).sum(dim=1) / present.sum(dim=1)
 
     def forward(self, clips: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Clips (N, T, 3, side, side) -> outputs of the windows (N, C) and of the frames (N, T, C)."""
