@@ -1,7 +1,8 @@
 """Export the shipped detector: ``python -m unmask.export.first --material DATA --run RUN --out FOLDER``.
 
-Takes the best checkpoint of ``unmask.training.first``, exports it, calibrates it on the people that its
-training held out, measures it on the validation split through the exported files, and writes the package.
+Takes the best checkpoint of ``unmask.training.first`` or of an experiment, exports it, calibrates it on the people
+that its training held out and on those that validate (how well is reckoned crosswise), measures it on the validation
+split through the exported files, and writes the package.
 The steps are those of ``exporter``; what differs is who calibrates, and how much is measured.
 """
 
@@ -29,6 +30,7 @@ from unmask.export.onnx_export import Graphs, export_graphs, frame_network
 from unmask.export.package_writer import ENCODER, HEAD, ExportError, model_file, write_package
 from unmask.export.parity import check_parity
 from unmask.export.subjects import SUBJECTS, Subject
+from unmask.training.calibrate import cross_fitted
 from unmask.training.data.cache import CropCache, open_cache
 from unmask.training.data.dfdc import read_index
 from unmask.training.first import by_key
@@ -85,14 +87,17 @@ def describe(
 ) -> Manifest:
     """Calibrate, measure, and put it all into a manifest."""
     subject = SUBJECTS[options.subject]
-    people = len(np.unique(calibration.groups))
-    words = f"{len(calibration.labels)} single DFDC crops of {people} identity groups held out of training"
-    platt, entry = fitting.calibrated(calibration, measure.logits(running, calibration), words)
-    scores = platt.apply(measure.logits(running, validation))
+    found, seen = measure.logits(running, validation), measure.logits(running, calibration)
+    fake, logits = np.append(calibration.labels, validation.labels), np.append(seen, found)
+    people = len(np.unique(np.append(calibration.groups, validation.groups)))
+    words = f"{len(fake)} single DFDC crops of {people} identity groups that training did not see"
+    platt, entry = fitting.calibrated(fake, logits, words)
+    scores = platt.apply(found)
+    unseen = cross_fitted(validation.labels, found, validation.groups, more=(calibration.labels, seen))
     measure.save_scores(options.run / "validation_scores.csv", validation, scores)
     alarms = fitting.thresholds(scores[~validation.labels])
     bench = Bench(running, validation, subject.validation, subject.command(options.subject))
-    metrics = measure.report(validation, scores, alarms[0].score, bench.data, bench.command)
+    metrics = measure.report(validation, scores, unseen, alarms[0].score, bench.data, bench.command)
     print("\n".join(f"{m.name}: {m.value} [{m.low}, {m.high}]" for m in metrics), flush=True)
     smallest, by_side = fitting.smallest_crop(bench, subject.sides, metrics[0].value)
     metrics += by_side + fitting.robustness(bench, subject.degradations)

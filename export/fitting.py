@@ -43,14 +43,15 @@ class Bench:
         return measure.metric(name, value, self.data, self.command)
 
 
-def calibrated(crops: Crops, found: ArrayLike, words: str) -> tuple[Platt, Calibration]:
-    """Platt scaling of logits ``found`` (M,) and the manifest's entry; ``words`` say what it is fitted on.
+def calibrated(fake: ArrayLike, found: ArrayLike, words: str) -> tuple[Platt, Calibration]:
+    """Platt scaling of logits ``found`` (M,) with the labels ``fake`` (M,), and the manifest's entry; ``words``
+    say what it is fitted on.
 
     Raises ``ExportError`` where a class is missing, or where higher logits do not mean fake.
     """
     try:
-        platt = fit_platt(crops.labels, found)
-    except ValueError as error:
+        platt = fit_platt(fake, found)
+    except (ValueError, np.linalg.LinAlgError) as error:
         raise ExportError(
             f"The detector cannot be calibrated on {words}: {str(error).rstrip('.')}; give other data, or none for a "
             "package whose scores are no probabilities."
@@ -69,7 +70,7 @@ def thresholds(genuine: Floats, unit: str = "crops") -> tuple[Threshold, ...]:
             _threshold(
                 max(score, LOWEST_THRESHOLD),
                 budget,
-                f"none watched yet; {share:.1%} of {len(genuine)} genuine validation {unit} exceed this score"
+                f"none watched yet; at most {share:.1%} of {len(genuine)} genuine validation {unit} exceed this score"
                 if score >= LOWEST_THRESHOLD
                 else f"none watched yet; fewer than {share:.1%} of {len(genuine)} genuine validation {unit} exceed it",
             )
@@ -89,9 +90,10 @@ def _threshold(score: float, budget: float, footage: str) -> Threshold:
 
 def smallest_crop(bench: Bench, sides: Sequence[int], best: float) -> tuple[int, list[Metric]]:
     """The smallest crop side in pixels that costs at most ``TOLERATED_LOSS``, and the AUROC at each of
-    ``sides`` (from large to small). Without one that is good enough: the side of stored crops."""
+    ``sides`` (from large to small). Without one that is good enough: the side of stored crops, or the smaller one
+    that the network sees of them."""
     metrics: list[Metric] = []
-    smallest, usable = SIDE, True
+    smallest, usable = min(SIDE, bench.package.size), True
     for side in sides:
         metrics.append(bench.auroc(f"AUROC, crop of {side} px", measure.smaller(side)))
         usable = usable and metrics[-1].value >= best - TOLERATED_LOSS

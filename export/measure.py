@@ -144,17 +144,29 @@ def degradations(margin: float) -> dict[str, Degrade]:
     return {name: one(name) for name in ROWS}
 
 
-def report(crops: Crops, scores: Floats, threshold: float, data: str, command: str) -> list[Metric]:
-    """The metrics of calibrated ``scores`` with intervals over people."""
-    measures: dict[str, Measure] = {
+def report(crops: Crops, scores: Floats, unseen: Floats, threshold: float, data: str, command: str) -> list[Metric]:
+    """The metrics of calibrated ``scores`` with intervals over people; the ``threshold`` was set on ``crops`` too,
+    and their names say so. ``unseen`` are probabilities by calibrations that had not seen whom they judge
+    (``cross_fitted``): how well they are calibrated is read off these."""
+    ranking: dict[str, Measure] = {
         **RANKING,
+        f"TPR at the threshold {threshold:.3f}, set on the same data": lambda fake, score: float(
+            np.mean(score[fake] >= threshold)
+        ),
+        f"FPR at the threshold {threshold:.3f}, set on the same data": lambda fake, score: float(
+            np.mean(score[~fake] >= threshold)
+        ),
+    }
+    calibration: dict[str, Measure] = {
         "accuracy at 0.5": lambda fake, score: evaluate.accuracy(fake, score, 0.5),
-        f"TPR at the threshold {threshold:.3f}": lambda fake, score: float(np.mean(score[fake] >= threshold)),
-        f"FPR at the threshold {threshold:.3f}": lambda fake, score: float(np.mean(score[~fake] >= threshold)),
         "ECE": evaluate.calibration_error,
         "Brier": evaluate.brier,
     }
-    return measured(measures, crops, scores, data, command)
+    crossed = f"{data}; calibrations cross-fitted over people"
+    return [
+        *measured(ranking, crops, scores, data, command),
+        *measured(calibration, crops, unseen, crossed, command),
+    ]
 
 
 #: Measures that no calibration and no threshold can flatter.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,4 +102,14 @@ WIDE192 = Subject(
     arguments=" --weights WORK/wide192/best.pt --size 192",
 )
 
-SUBJECTS = {"first": FIRST, "wide192": WIDE192}
+LINE192 = replace(
+    WIDE192,
+    data=lambda facts: (
+        *WIDE192.data(facts)[:-1],
+        "starting weights: unmask-lite 0.2.0, before it 0.1.0 and MobileNetV2 1.0 224, ImageNet (Apache-2.0)",
+    ),
+    trained_with=WIDE192.trained_with.replace("wide192", "line192"),
+    arguments=" --weights WORK/line192/best.pt --size 192",
+)
+
+SUBJECTS = {"first": FIRST, "wide192": WIDE192, "line192": LINE192}

@@ -52,5 +52,33 @@ def fit_platt(labels: ArrayLike, logits: ArrayLike, *, steps: int = 100) -> Plat
     return Platt(float(weights[0]), float(weights[1]))
 
 
+def cross_fitted(
+    labels: ArrayLike,
+    logits: ArrayLike,
+    groups: ArrayLike,
+    *,
+    more: tuple[ArrayLike, ArrayLike] = ((), ()),
+    folds: int = 5,
+    seed: int = 0,
+) -> NDArray[np.float64]:
+    """Probabilities (N,) of which each comes from a calibration that has not seen its group.
+
+    The groups are dealt into ``folds``; every fold is judged by ``fit_platt`` on the other folds and on ``more``
+    (labels, logits), which are in every fit. So the examples that a calibration is fitted on can also say how
+    good such a calibration is. Raises what ``fit_platt`` raises, and ``ValueError`` for fewer groups than folds.
+    """
+    fake, x, names = np.asarray(labels).astype(bool), np.asarray(logits, np.float64), np.asarray(groups)
+    people, number = np.unique(names, return_inverse=True)
+    if len(people) < folds:
+        raise ValueError(f"{len(people)} groups cannot be dealt into {folds} folds.")
+    fold = (np.random.default_rng(seed).permutation(len(people)) % folds)[number]
+    result = np.empty_like(x)
+    for part in range(folds):
+        others = fold != part
+        platt = fit_platt(np.append(fake[others], more[0]), np.append(x[others], more[1]))
+        result[~others] = platt.apply(x[~others])
+    return result
+
+
 def _loss(logits: NDArray[np.float64], target: NDArray[np.float64]) -> float:
     return float(np.sum(np.logaddexp(0.0, logits) - target * logits))

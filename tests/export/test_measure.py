@@ -54,7 +54,7 @@ def test_a_window_is_judged_from_all_its_frames(toy: measure.Opened, crops: meas
 
 def test_the_report_covers_what_must_be_stated(toy: measure.Opened, crops: measure.Crops) -> None:
     scores = 1 / (1 + np.exp(-measure.logits(toy, crops).astype(np.float64)))
-    metrics = {m.name: m for m in measure.report(crops, scores, 0.5, "made here", "python -m x")}
+    metrics = {m.name: m for m in measure.report(crops, scores, scores, 0.5, "made here", "python -m x")}
     assert metrics["AUROC"].value == 1.0
     assert metrics["EER"].value == 0.0
     assert {m.units for m in metrics.values()} == {10}

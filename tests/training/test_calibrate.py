@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from unmask.training.calibrate import Platt, fit_platt
+from unmask.training.calibrate import Platt, cross_fitted, fit_platt
 from unmask.training.evaluate import calibration_error
 
 
@@ -43,3 +43,27 @@ def test_a_model_that_learnt_nothing_is_refused() -> None:
         fit_platt([1, 1, 0, 0], [-2.0, -1.0, 1.0, 2.0])
     with pytest.raises(ValueError, match="both real and fake"):
         fit_platt([1, 1], [0.0, 1.0])
+
+
+def test_cross_fitting_judges_nobody_by_a_calibration_that_saw_them() -> None:
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 40)
+    fake = rng.random(400) < 0.5
+    logits = rng.normal(np.where(fake, 1.0, -1.0), 1.5)
+    probabilities = cross_fitted(fake, logits, groups)
+    # Turning one person's labels around must leave that person's own probabilities as they were, and only those.
+    turned = np.where(groups == 3, ~fake, fake)
+    again = cross_fitted(turned, logits, groups)
+    fold = np.isclose(again, probabilities)
+    assert fold[groups == 3].all()
+    assert not fold.all()
+    assert calibration_error(fake, probabilities) < 0.12
+
+
+def test_cross_fitting_learns_from_more_and_wants_enough_people() -> None:
+    labels, logits, groups = [1, 0] * 5, [2.0, -2.0] * 5, np.repeat(np.arange(5), 2)
+    plain = cross_fitted(labels, logits, groups)
+    doubtful = cross_fitted(labels, logits, groups, more=([1, 0, 1, 0], [-1.0, 1.0, 1.0, -1.0]))
+    assert doubtful[0] < plain[0]
+    with pytest.raises(ValueError, match="5 groups cannot be dealt into 6 folds"):
+        cross_fitted(labels, logits, groups, folds=6)
