@@ -1,6 +1,6 @@
 """``unmask export CHECKPOINT --out PACKAGE``: a detector package of a network that ``unmask train run`` trained.
 
-``unmask export wrap`` is another command in front of somebody else's ONNX file: see ``export_wrap``.
+``unmask export wrap``, ``variants`` and ``triton`` are commands of their own: see ``OTHERS``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,20 @@ if TYPE_CHECKING:
     from unmask.engines.package import DetectorPackage
 
 #: First word -> (module with ``add_arguments`` and ``run``, one line of help). Any other word is a checkpoint.
-OTHERS = {"wrap": ("unmask.cli.export_wrap", "make a package of anybody's frame classifier in ONNX")}
+OTHERS = {
+    "wrap": ("unmask.cli.export_wrap", "make a package of anybody's frame classifier in ONNX"),
+    "variants": ("unmask.cli.export_variants", "add FP16 and INT8 encoders to a package, through the parity gate"),
+    "triton": ("unmask.cli.export_triton", "write a model repository for Triton or MLServer of a package"),
+}
 PRECISIONS = ("fp32", "fp16", "int8")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     _divert(parser)
-    parser.epilog = "unmask export wrap MODEL.onnx makes a package of somebody else's classifier: see its --help."
+    parser.epilog = (
+        "unmask export wrap MODEL.onnx makes a package of somebody else's classifier, unmask export variants DETECTOR "
+        "adds precisions, unmask export triton DETECTOR DIR writes a model repository: see their --help."
+    )
     parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="the folder of a run, or its best.pt")
     parser.add_argument("--out", metavar="PACKAGE", type=Path, required=True, help="folder of the package")
     parser.add_argument("--replace", action="store_true", help="write a package anew that is there already")
@@ -80,6 +87,8 @@ def run(args: argparse.Namespace) -> int:
     from unmask.export.exporter import UNSTATED, ExportOptions, export_checkpoint
 
     console = Console(markup=False, highlight=False)
+    for precision in args.precision if args.triton is not None else ():
+        _check_free(_triton_folder(args, precision) / (args.name or args.out.resolve().name))
     options = ExportOptions(
         checkpoint=args.checkpoint,
         out=args.out,
@@ -99,12 +108,15 @@ def run(args: argparse.Namespace) -> int:
     )
     package, refused = export_checkpoint(options, lambda line: console.print(line, soft_wrap=True))
     console.print(f"wrote {package.folder} ({package.manifest.name} {package.manifest.version})", soft_wrap=True)
-    if args.triton is not None:
-        _write_triton(package, args, console)
-    if args.engine is not None:
-        _build_plan(package, args, console)
-    if refused:
-        raise UnmaskError(" ".join(refused))
+    problems = list(refused)
+    for asked, step in ((args.triton, _write_triton), (args.engine, _build_plan)):
+        try:
+            if asked is not None:
+                step(package, args, console)
+        except UnmaskError as error:  # the other step is still done, and nothing that went wrong is swallowed
+            problems.append(str(error))
+    if problems:
+        raise UnmaskError(" ".join(problems))
     return 0
 
 
@@ -142,13 +154,25 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _triton_folder(args: argparse.Namespace, precision: str) -> Path:
+    """A server has one model of a name: the other precisions lie in folders of their own."""
+    given = args.triton.resolve()  # "." has no name
+    return args.triton if precision == "fp32" else given.with_name(f"{given.name}-{precision}")
+
+
+def _check_free(folder: Path) -> None:
+    """Said before the export takes its minutes; writing it checks again."""
+    from unmask.engines.errors import UsageError
+
+    if folder.exists() or folder.is_symlink():
+        raise UsageError(f"There is a folder {folder} already: remove it, or give another place for --triton.")
+
+
 def _write_triton(package: DetectorPackage, args: argparse.Namespace, console: Console) -> None:
     from unmask.export.triton import write_triton_repository
 
     for precision in ("fp32", *package.manifest.files.variants):
-        # A server has one model of a name: the other precisions lie in folders of their own.
-        place = args.triton if precision == "fp32" else args.triton.with_name(f"{args.triton.name}-{precision}")
-        written = write_triton_repository(package, place, precision=precision)
+        written = write_triton_repository(package, _triton_folder(args, precision), precision=precision)
         console.print(f"wrote {written}, a model repository for Triton", soft_wrap=True)
 
 

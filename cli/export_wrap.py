@@ -9,6 +9,7 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="a classifier of single face pictures")
     parser.add_argument("--out", type=Path, required=True, metavar="PACKAGE", help="folder of the package")
+    parser.add_argument("--replace", action="store_true", help="write a package anew that is there already")
     feed = parser.add_argument_group("how it is fed (what is left out is probed, measured, or assumed and said)")
     feed.add_argument("--layout", choices=("nchw", "nhwc"), help="probed from the input's shape")
     feed.add_argument("--range", choices=("0-1", "-1-1", "0-255"), help="write --range=-1-1 with the equals sign")
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         real=args.real,
         fake=args.fake,
         calibrate=args.calibrate,
+        replace=args.replace,
     )
     wrapped = wrap(options, lambda line: print(line, flush=True))
     assumed = [choice.name for choice in wrapped.choices if choice.origin == "assumed"]
@@ -74,7 +76,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _numbers(text: str) -> tuple[float, ...]:
     """An argparse type: numbers with commas between."""
-    return tuple(float(part) for part in text.split(","))
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, as in 0.5,0.5,0.5") from None
 
 
 def _indices(given: list[int] | None) -> tuple[int, ...] | None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "engines": ("unmask.cli.engines", "list the runtimes, and why the others cannot run"),
     "doctor": ("unmask.cli.doctor", "find out what is wrong or missing here, and what to do about it"),
     "export": ("unmask.cli.export", "make a detector package of a trained network, or of an ONNX classifier"),
+    "bench": ("unmask.cli.bench", "measure speed, latency and endurance on this machine, and compare"),
     "train": ("unmask.cli.train", "prepare data, train, evaluate and explain detectors"),
 }
 

@@ -142,11 +142,9 @@ def _parse(raw: bytes, where: str) -> ModelProto:
     try:
         model = onnx.ModelProto.FromString(raw)
     except DecodeError as error:
-        raise PackageError(
-            f"{where} is no readable ONNX graph (damaged or cut off): install the detector again."
-        ) from error
+        raise PackageError(f"{where} is no readable ONNX graph (damaged or cut off): get it again.") from error
     if not model.graph.node:
-        raise PackageError(f"{where} holds no ONNX graph: install the detector again.")
+        raise PackageError(f"{where} holds no ONNX graph: get it again.")
     return model
 
 

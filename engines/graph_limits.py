@@ -41,9 +41,7 @@ def check_limits(raw: bytes, where: str) -> None:
     try:
         problem = _Scan(raw).problem(ModelProto.DESCRIPTOR)
     except (_Damaged, IndexError) as error:
-        raise PackageError(
-            f"{where} is no readable ONNX graph (damaged or cut off): install the detector again."
-        ) from error
+        raise PackageError(f"{where} is no readable ONNX graph (damaged or cut off): get it again.") from error
     if problem:
         raise PackageError(f"{where} has {problem}: no detector needs that, so it is not loaded.")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from unmask.engines.manifest import Manifest, Metric, Threshold
 
@@ -15,14 +15,19 @@ _FOOTAGE = (
 def card(manifest: Manifest) -> str:
     """Markdown: what it is, what it was taught, how good it is, where it fails, how to make it anew."""
     provenance = manifest.provenance
-    commands = [provenance.trained_with, *dict.fromkeys(m.command for m in provenance.metrics if m.command)]
+    trained = [] if _wrapped(manifest) else [provenance.trained_with]
+    commands = [*trained, *dict.fromkeys(m.command for m in provenance.metrics if m.command)]
     if any(threshold.footage_hours for threshold in manifest.thresholds):
         commands += [command.format(name=manifest.name) for command in _FOOTAGE]
-    parts = _parts(manifest)
+    parts = [*_parts(manifest), *(["## Commands"] if commands else [])]
     where = "`DATA` is a folder with `data/dfdc`, `data/lfw`, `data/clips` and `models`; `RUN` is any folder."
     if any("DATA" in command for command in commands):
         parts.append(where)
-    return "\n\n".join([*parts, "```\n" + "\n".join(commands) + "\n```"]) + "\n"
+    if any(command.startswith("unmask export RUN") for command in commands):
+        parts.append("`RUN` is the folder of the training run, `CROPS` the labelled crops that are named above.")
+    if commands:
+        parts.append("```\n" + "\n".join(commands) + "\n```")
+    return "\n\n".join(parts) + "\n"
 
 
 def _parts(manifest: Manifest) -> list[str]:
@@ -34,17 +39,16 @@ def _parts(manifest: Manifest) -> list[str]:
         f"**Licence of the weights:** {provenance.licence}.",
         "## What it is",
         _list(_facts(manifest)),
+        *_wrapped(manifest),
         "## What it learnt from",
         _list(provenance.data),
         "## How good it is",
-        "95 % intervals come from resampling whole identity groups (or clips), never single pictures.",
-        _metrics(provenance.metrics) if provenance.metrics else "Nothing was measured.",
+        *_measured(provenance.metrics),
         *precisions,
         "## False alarms",
         _thresholds(manifest.thresholds),
         "## Where it fails",
         _list(provenance.limits),
-        "## Commands",
     ]
 
 
@@ -72,6 +76,21 @@ def _facts(manifest: Manifest) -> Iterable[str]:
     )
 
 
+def _wrapped(manifest: Manifest) -> list[str]:
+    """How a classifier of somebody else's was read: every choice with where it came from."""
+    choices = {key.removeprefix("wrap."): value for key, value in manifest.exported_with.items() if key[:5] == "wrap."}
+    return ["## How it was wrapped", _list(f"{key}: {value}" for key, value in choices.items())] if choices else []
+
+
+def _measured(metrics: Sequence[Metric]) -> list[str]:
+    if not metrics:
+        return ["Nothing was measured."]
+    return [
+        "95 % intervals come from resampling whole identity groups (or clips), never single pictures.",
+        _metrics(metrics),
+    ]
+
+
 def _metrics(metrics: Iterable[Metric]) -> str:
     lines = ["| metric | value | 95 % interval | data | independent units |", "|---|---|---|---|---|"]
     for m in metrics:
@@ -85,7 +104,7 @@ def _thresholds(thresholds: Iterable[Threshold]) -> str:
              "|---|---|---|---|---|---|"]  # fmt: skip
     for t in thresholds:
         bound = t.proven_per_hour
-        proven = "nothing" if bound is None else f"at most {bound:.0f} an hour"
+        proven = "nothing" if bound is None else f"at most {bound:{'.0f' if bound >= 10 else '.2g'}} an hour"
         lines.append(
             f"| {t.alarms_per_hour:g} | {t.score:.4f} | {t.footage_hours * 60:.1f} min | {t.alarms_seen} "
             f"| {proven} | {t.footage} |"

@@ -36,6 +36,9 @@ _JUDGED = (
     "the epoch, the calibration and the thresholds were chosen on the {unit} that the numbers are reported on; "
     "`unmask train evaluate` measures it on people that decided nothing",
 )
+_SPREAD = (
+    "its windows were frames spread over whole videos; live they are {stride} ms apart, and so nothing was measured"
+)
 _SINGLE = "calibrated on single pictures; the mean over a window is more certain than the score says"
 
 
@@ -92,7 +95,7 @@ def describe(facts: Facts, trained: Trained, graphs: Graphs, network: Network, f
             licence=facts.licence,
             trained_with=_trained_with(trained),
             metrics=fitted.metrics if fitted else (),
-            limits=_limits(trained, fitted),
+            limits=_limits(trained, fitted, facts.stride_ms),
         ),
         exported_with=versions(),
     )
@@ -117,8 +120,8 @@ def _trained_with(trained: Trained) -> str:
     return f"unmask train run {trained.recipe.name}" + (f" ({trained.validated})" if trained.validated else "")
 
 
-def _limits(trained: Trained, fitted: Fitted | None) -> tuple[str, ...]:
-    if fitted is None:
-        return _UNJUDGED
-    limits = tuple(limit.format(unit=fitted.unit) for limit in _JUDGED)
-    return limits if trained.temporal else (*limits, _SINGLE)
+def _limits(trained: Trained, fitted: Fitted | None, stride_ms: int) -> tuple[str, ...]:
+    limits = _UNJUDGED if fitted is None else tuple(limit.format(unit=fitted.unit) for limit in _JUDGED)
+    if trained.temporal:
+        return (*limits, _SPREAD.format(stride=stride_ms))
+    return limits if fitted is None else (*limits, _SINGLE)

@@ -82,24 +82,22 @@ def export_checkpoint(options: ExportOptions, log: Log) -> tuple[DetectorPackage
     Raises ``UnmaskError``.
     """
     _check(options)
-    from unmask.export.onnx_export import export_graphs
+    from unmask.export.onnx_export import Graphs, export_graphs
 
     cv2.setNumThreads(1)
     trained = read_checkpoint(options.checkpoint)
     log(f"{trained.recipe.name}: {trained.recipe.summary}" + (f" ({trained.validated})" if trained.validated else ""))
     network = zoo_network(trained, options.frames)
     facts = _facts(options, trained, network.length)
+    _manifest(facts, trained, Graphs(b"", b"", None), network, None)  # what cannot be stated is refused before the work
     with tempfile.TemporaryDirectory(prefix="unmask-export-") as scratch, ExitStack() as stack:
-        labelled = _data(options, facts, trained, Path(scratch), log)
+        labelled = _data(options, facts, trained, network.length, Path(scratch), log)
         log("exporting the encoder and the head")
         graphs = export_graphs(network, options.detector, options.version)
         running = stack.enter_context(measure.opened(graphs.encoder, graphs.head, network.size))
         _compare(network, running, labelled, log)
         fitted = None if labelled is None else _fit(options, facts, running, labelled, log)
-        try:
-            manifest = describe(facts, trained, graphs, network, fitted)
-        except ValidationError as error:
-            raise ExportError(_complaint(error)) from error
+        manifest = _manifest(facts, trained, graphs, network, fitted)
         made = _variants(options, network, graphs, manifest, labelled, log)
         manifest, variants = with_variants(manifest, made)
         package = write_package(
@@ -132,6 +130,11 @@ def _facts(options: ExportOptions, trained: Trained, length: int) -> Facts:
     least = options.min_frames or max(1, length // 2)
     if least > length:
         raise ExportError(f"A window of {length} frames cannot need {least} of them: lower --min-frames.")
+    if trained.recipe.input.arrays and options.margin is None:
+        raise ExportError(
+            "The network learnt from arrays, which do not say how far they reach: give --margin, what "
+            "`unmask train prepare --npz` cut them with."
+        )
     return Facts(
         name=options.detector,
         version=options.version,
@@ -144,7 +147,16 @@ def _facts(options: ExportOptions, trained: Trained, length: int) -> Facts:
     )
 
 
-def _data(options: ExportOptions, facts: Facts, trained: Trained, scratch: Path, log: Log) -> Labelled | None:
+def _manifest(facts: Facts, trained: Trained, graphs: Graphs, network: Network, fitted: Fitted | None) -> Manifest:
+    try:
+        return describe(facts, trained, graphs, network, fitted)
+    except ValidationError as error:
+        raise ExportError(_complaint(error)) from error
+
+
+def _data(
+    options: ExportOptions, facts: Facts, trained: Trained, length: int, scratch: Path, log: Log
+) -> Labelled | None:
     if options.data is None:
         log("no labelled crops: the package will have no calibration, and thresholds set for no false-alarm rate")
         return None
@@ -152,11 +164,12 @@ def _data(options: ExportOptions, facts: Facts, trained: Trained, scratch: Path,
     wanted = Wanted(
         margin=facts.margin,
         said=options.margin is not None,
-        frames=recipe.input.frames if trained.temporal else 1,
+        frames=length if trained.temporal else 1,
         least=facts.min_frames if trained.temporal else 1,
         most=options.most,
         seed=recipe.training.seed,
         calibrates=len(options.precisions) > 1,
+        arrays=recipe.input.arrays and trained.temporal,
     )
     labelled = read_labelled(options.data, wanted, scratch)
     crops = labelled.validation
@@ -183,7 +196,7 @@ def _fit(options: ExportOptions, facts: Facts, running: Opened, labelled: Labell
     people = len(np.unique(crops.groups))
     found = measure.logits(running, crops)
     words = f"{len(crops.labels)} {labelled.unit} of {people} identity groups: {labelled.words}"
-    platt, calibration = fitting.calibrated(crops, found, words)
+    platt, calibration = fitting.calibrated(crops.labels, found, words)
     scores = platt.apply(found)
     bench = Bench(running, crops, labelled.words, options.command)
     try:

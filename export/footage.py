@@ -22,10 +22,11 @@ from unmask.export.card import card
 from unmask.export.package_writer import ExportError, variant_bytes, write_package
 from unmask.training.evaluate import auroc, bootstrap
 
-PAIRS_COMMAND = "python -m unmask.benchmarks.footage unmask-lite DATA/data/clips/pairs --halves --json PAIRS"
+PAIRS_COMMAND = "python -m unmask.benchmarks.footage {name} DATA/data/clips/pairs --halves --json PAIRS"
 PAIRS = "side-by-side clips of live face swapping, watched after all choices were made"
 
 LIVE = "live face swapping:"
+_KEYS = frozenset({"clip", "half", "seconds", "judged_seconds", "score", "alarms"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,19 @@ def read_report(path: Path, manifest: Manifest) -> Seen:
     """Raises ``ExportError`` for a file that is no such report, or one about another detector."""
     try:
         seen = Seen(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        budgets = {f"{threshold.alarms_per_hour:g}" for threshold in manifest.thresholds}
+        sound = bool(seen.clips) and all(
+            clip.keys() >= _KEYS and budgets <= clip["alarms"].keys() for clip in seen.clips
+        )
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise ExportError(f"{path} is no report of unmask.benchmarks.footage: write one with --json.") from error
     if (seen.detector, seen.version) != (manifest.name, manifest.version):
         raise ExportError(
             f"{path} is about {seen.detector} {seen.version}, the package is {manifest.name} "
             f"{manifest.version}: watch the footage with this package."
         )
+    if not sound:
+        raise ExportError(f"{path} lacks clips, or alarms at a threshold of the package: watch the footage again.")
     return seen
 
 
@@ -61,18 +68,28 @@ def backed(thresholds: Sequence[Threshold], seen: Seen) -> tuple[Threshold, ...]
         alarms = sum(clip["alarms"][key] for clip in seen.clips)
         footage = (
             f"{len(seen.clips)} clips of people talking, {hours * 60:.1f} minutes, of which {judged:.1f} "
-            f"could be judged: far too little to prove this rate"
+            f"could be judged"
         )
-        update = {"footage_hours": round(hours, 4), "alarms_seen": alarms, "footage": footage}
-        results.append(threshold.model_copy(update=update))
+        update = {"footage_hours": round(hours, 4), "alarms_seen": alarms}
+        watched = threshold.model_copy(update=update)
+        proven = watched.proven_per_hour
+        if proven is None or proven > threshold.alarms_per_hour:
+            footage += ": far too little to prove this rate" if not alarms else ": this rate is not proven"
+        results.append(watched.model_copy(update={"footage": footage}))
     return tuple(results)
 
 
 def per_clip(seen: Seen) -> list[Metric]:
     """AUROC of the halves of side-by-side clips, resampled by clip, how many had a score, and the alarms."""
+    command = PAIRS_COMMAND.format(name=seen.detector)
     scored = [clip for clip in seen.clips if clip["score"] is not None]
     labels = [clip["half"] == "right" for clip in scored]
-    value = bootstrap(auroc, labels, [clip["score"] for clip in scored], [clip["clip"] for clip in scored])
+    try:
+        value = bootstrap(auroc, labels, [clip["score"] for clip in scored], [clip["clip"] for clip in scored])
+    except ValueError as error:
+        raise ExportError(
+            f"The pairs tell nothing: {str(error).rstrip('.')}; watch more side-by-side clips, with --halves."
+        ) from error
     budget = max(seen.clips[0]["alarms"], key=float)
     halves = len(seen.clips)
     area = Metric(
@@ -83,7 +100,7 @@ def per_clip(seen: Seen) -> list[Metric]:
         data=PAIRS,
         units=value.groups,
         unit="clips",
-        command=PAIRS_COMMAND,
+        command=command,
     )
     shares = [("halves with a score, live face swapping", [clip["score"] is not None for clip in seen.clips], halves)]
     for half, name in (("right", "swapped"), ("left", "genuine")):
@@ -93,7 +110,7 @@ def per_clip(seen: Seen) -> list[Metric]:
         area,
         *(
             Metric(name=name, value=round(float(np.mean(hits)), 4), data=PAIRS, units=units, unit="halves",
-                   command=PAIRS_COMMAND)
+                   command=command)
             for name, hits, units in shares
         ),
     ]  # fmt: skip
@@ -112,7 +129,7 @@ def limit_of(metrics: Sequence[Metric]) -> str:
 
 def with_pairs(provenance: Provenance, pairs: Sequence[Metric]) -> Provenance:
     """``provenance`` with what was seen of live face swapping, in place of what it said of it before."""
-    metrics = [metric for metric in provenance.metrics if metric.command != PAIRS_COMMAND]
+    metrics = [metric for metric in provenance.metrics if metric.data != PAIRS]
     limits = [limit for limit in provenance.limits if not limit.startswith(LIVE)]
     return provenance.model_copy(update={"metrics": (*metrics, *pairs), "limits": (limit_of(pairs), *limits)})
 

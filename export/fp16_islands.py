@@ -20,7 +20,7 @@ Log = Callable[[str], None]
 
 #: The largest score difference to aim at. The gate allows 1e-2 over ten times as many crops, with longer tails.
 AIM = 4e-3
-#: How many of the most sensitive operators are tried in FP32, the fewest that reach the aim.
+#: How many of the most sensitive operators are tried in FP32, with what feeds them: the fewest that reach the aim.
 COUNTS = (1, 2, 4, 8, 12, 16, 24)
 _SENSED = 24
 
@@ -40,21 +40,45 @@ def islands_of(
     def difference(islands: Sequence[str]) -> float:
         said = run_encoder(to_fp16(encoder, islands=islands, calibration=batches), crops)["logit"]
         found = float(np.abs(sigmoid_scores(said, calibration) - wanted).max())
-        log(f"fp16, {len(islands)} more operators in FP32: largest score difference {found:.4f}")
+        log(f"fp16, {len(islands)} nodes more in FP32: largest score difference {found:.4f}")
         return found if np.isfinite(found) else np.inf
 
     best: tuple[float, list[str]] = (difference([]), [])
     if best[0] <= AIM:
         return []
     order = _most_sensitive(encoder, crops[:_SENSED], logits[:_SENSED])
+    feeding = _feeding(encoder)
     for count in COUNTS:
         if count >= len(order):
             break
-        found = difference(order[:count])
-        best = min(best, (found, order[:count]), key=lambda one: one[0])
+        islands = sorted({name for worst in order[:count] for name in (worst, *feeding[worst])})
+        found = difference(islands)
+        best = min(best, (found, islands), key=lambda one: one[0])
         if found <= AIM:
             break
     return best[1]
+
+
+def _feeding(encoder: bytes) -> dict[str, set[str]]:
+    """Weighted node -> the nodes from the weighted ones before it, with them, up to it: were they in FP16, its
+    input would come rounded, and FP32 weights alone would not help."""
+    model = flat_model(encoder)
+    makers = {name: node for node in model.graph.node for name in node.output}
+    found: dict[str, set[str]] = {}
+    for node in model.graph.node:
+        if node.op_type not in WEIGHTED:
+            continue
+        before: set[str] = set()
+        waiting = list(node.input)
+        while waiting:
+            maker = makers.get(waiting.pop())
+            if maker is None or maker.name in before:
+                continue
+            before.add(maker.name)
+            if maker.op_type not in WEIGHTED:
+                waiting += maker.input
+        found[node.name] = before
+    return found
 
 
 def _most_sensitive(encoder: bytes, crops: NDArray[np.uint8], logits: NDArray[np.float32]) -> list[str]:

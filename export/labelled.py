@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from unmask.training.data.batches import plain_view
 from unmask.training.data.cache import SIDE, build_cache
 from unmask.training.data.dfdc import DataError
 from unmask.training.prepare.index import PreparedCrop, read_prepared
+from unmask.training.run.arrays import Arrays
 from unmask.training.run.data import Sample, few, pictures, samples, split
 
 _CLASSES = ("real", "fake")
@@ -28,7 +28,8 @@ class Wanted:
     """``margin`` of the crops; ``said`` where a person vouches for it, which crops without face boxes need.
     ``frames`` of a window, of which ``least`` must be there. At most about ``most`` pictures are read for the
     validation; ``seed`` holds people out and draws. ``calibrates``: INT8 or FP16 are asked for, which take their
-    ranges from crops of people that the validation does not show."""
+    ranges from crops of people that the validation does not show. ``arrays``: windows come from the arrays beside
+    the index, as the training took them."""
 
     margin: float
     said: bool
@@ -37,6 +38,7 @@ class Wanted:
     most: int
     seed: int
     calibrates: bool = False
+    arrays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class Labelled:
 def read_labelled(path: Path, wanted: Wanted, scratch: Path) -> Labelled:
     """Crops of a folder with ``index.csv``, or of an npz file; those of a folder are decoded into ``scratch``.
 
-    The npz holds ``crops`` uint8 (N, S, S, 3) RGB, ``labels`` (N,) 1 for fake, and if it can ``groups`` (N,),
-    who is shown. Raises ``DataError`` and ``UsageError``, one sentence.
+    The npz holds ``crops`` uint8 (N, S, S, 3) RGB, ``labels`` (N,) 1 for fake, and ``groups`` (N,), who is shown,
+    or where nobody knows which source video: intervals and the parting of people need it. Raises
+    ``DataError`` and ``UsageError``, one sentence.
     """
-    if not wanted.said and not (path.is_dir() and _has_boxes(path)):
+    if not wanted.said and (wanted.arrays or not (path.is_dir() and _has_boxes(path))):
         raise UsageError(
             f"The crops of {path} do not say how far they reach: give --margin, their side in units of the face box."
         )
@@ -75,13 +78,16 @@ def _has_boxes(folder: Path) -> bool:
 
 def _of_folder(folder: Path, wanted: Wanted, scratch: Path) -> Labelled:
     crops = read_prepared(folder)
-    held = [crop for crop in crops if crop.record.split == "val"]
-    learnt = [crop for crop in crops if crop.record.split == "train"]
-    where = "split val"
-    if not held:
-        learnt, held = split(crops, wanted.seed)
-        where = f"a tenth of the people, held out by the seed {wanted.seed}"
-    windows = [one for one in samples(held, _CLASSES, wanted.frames) if len(one.keys) >= wanted.least]
+    splits = {crop.record.split for crop in crops}
+    if not splits & {"train", "val"}:
+        raise DataError(
+            f"The index of {folder} has no rows of the split val or train, and test is not for this: add some."
+        )
+    where = "split val" if "val" in splits else f"a tenth of the people, held out by the seed {wanted.seed}"
+    learnt, held = split(crops, wanted.seed) if "train" in splits else ([], crops)
+    held = [crop for crop in held if crop.record.split != "test"]
+    arrays = Arrays(folder, crops) if wanted.arrays else None
+    windows = [one for one in samples(held, _CLASSES, wanted.frames, arrays) if len(one.keys) >= wanted.least]
     if not windows:
         raise DataError(
             f"No video of {folder} has {wanted.least} crops to validate on, which this network needs in a window: "
@@ -91,11 +97,12 @@ def _of_folder(folder: Path, wanted: Wanted, scratch: Path) -> Labelled:
     singles: list[Sample] = []
     if wanted.calibrates and not learnt:
         windows, aside = _set_aside(windows, wanted.seed)
-        singles = [Sample(one.keys[:1], one.label, one.group) for one in aside]
+        singles = aside
     elif wanted.calibrates:
-        singles = samples(learnt, _CLASSES, 1)
+        singles = samples(learnt, _CLASSES, wanted.frames if arrays else 1, arrays)
+    singles = [Sample(one.keys[:1], one.label, one.group) for one in singles]
     singles = few(singles, CALIBRATION_PICTURES, len(_CLASSES), wanted.seed)
-    names, pixels = _decoded(folder, crops, [*windows, *singles], wanted.margin, scratch)
+    names, pixels = _decoded(folder, crops, [*windows, *singles], wanted.margin, scratch, arrays)
     row = {name: number for number, name in enumerate(names)}
     unit = "crops" if wanted.frames == 1 else "windows"
     validation = Crops(
@@ -110,12 +117,18 @@ def _of_folder(folder: Path, wanted: Wanted, scratch: Path) -> Labelled:
 
 
 def _decoded(
-    folder: Path, crops: Sequence[PreparedCrop], chosen: Sequence[Sample], margin: float, scratch: Path
+    folder: Path,
+    crops: Sequence[PreparedCrop],
+    chosen: Sequence[Sample],
+    margin: float,
+    scratch: Path,
+    arrays: Arrays | None,
 ) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
     """Names and pixels of the crops that ``chosen`` name, cut as the training cuts them."""
     keys = {key for one in chosen for key in one.keys}
     used = [crop for crop in crops if crop.record.key in keys]
-    cache = build_cache(scratch / "crops", pictures(folder, used, margin), colour="bgr")
+    found = arrays.pictures(keys) if arrays else pictures(folder, used, margin)
+    cache = build_cache(scratch / "crops", found, colour="bgr")
     lost = sorted(keys - set(cache.names))
     if lost:
         raise DataError(f"The index of {folder} names the crop {lost[0]!r}, which none of its tars holds.")
@@ -160,11 +173,11 @@ def _arrays(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[n
     """The arrays of an npz file, checked; no code in it is run."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            crops, labels = file["crops"], file["labels"]
-            groups = file["groups"] if "groups" in file else np.arange(len(crops))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
+            crops, labels, groups = file["crops"], file["labels"], file["groups"]
+    except Exception as error:  # damaged archives raise what zipfile, zlib and NumPy please
         raise DataError(
-            f"{path} is no folder with an index.csv and no npz file with crops and labels ({type(error).__name__})."
+            f"{path} is no folder with an index.csv and no npz file with crops, labels and groups "
+            f"({type(error).__name__}: {' '.join(str(error).split())[:100]}): see docs/EXPORT.md."
         ) from error
     square = crops.ndim == 4 and crops.dtype == np.uint8 and crops.shape[3] == 3 and crops.shape[1] == crops.shape[2]
     if not square or not len(crops):

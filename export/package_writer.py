@@ -39,8 +39,11 @@ def write_package(
 
     ``variants`` are the further encoders that the manifest names, by path. ``card`` is the README.md; without
     one, a README.md that the old package had is kept. Raises ``PackageError`` for a package that does not load,
-    and what ``check`` raises; the old package then stays as it was.
+    ``ExportError`` where something lies there that is no package, and what ``check`` raises; what was there then
+    stays as it was.
     """
+    folder = Path(os.path.abspath(folder))  # "." has no name
+    check_target(folder, replace=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
         fresh = Path(scratch) / folder.name
@@ -69,7 +72,10 @@ def variant_bytes(package: DetectorPackage) -> dict[str, bytes]:
 
 def check_target(folder: Path, *, replace: bool) -> None:
     """Raise ``ExportError`` where a package must not be written: something lies there, and it may not be
-    replaced or is no package. Called before the work, since that takes minutes."""
+    replaced or is no package; or its place cannot be written to. Called before the work, since that takes minutes."""
+    place = next(path for path in Path(os.path.abspath(folder)).parents if path.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise ExportError(f"{folder} cannot be written, since {place} is no folder to write in: give another place.")
     if not folder.exists() and not folder.is_symlink():
         return
     if not replace:

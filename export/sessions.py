@@ -10,20 +10,25 @@ from numpy.typing import ArrayLike, NDArray
 from unmask.engines.manifest import Calibration
 
 
-def session_of(encoder: bytes) -> Any:
-    """An ``onnxruntime.InferenceSession`` on the CPU, one thread, spinning off, as ``ort-cpu`` runs it."""
+def session_of(encoder: bytes, *, optimised: bool = True) -> Any:
+    """An ``onnxruntime.InferenceSession`` on the CPU, one thread, spinning off, as ``ort-cpu`` runs it; or operator
+    by operator as the file says, where not ``optimised``."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 4
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return onnxruntime.InferenceSession(encoder, options, providers=["CPUExecutionProvider"])
 
 
-def run_encoder(encoder: bytes, crops: NDArray[np.uint8], batch: int = 16) -> dict[str, NDArray[np.float32]]:
+def run_encoder(
+    encoder: bytes, crops: NDArray[np.uint8], batch: int = 16, *, optimised: bool = True
+) -> dict[str, NDArray[np.float32]]:
     """Every output for ``crops`` (N, H, W, 3) by name, in batches."""
-    session = session_of(encoder)
+    session = session_of(encoder, optimised=optimised)
     names = [output.name for output in session.get_outputs()]
     parts = [session.run(names, {"crops": crops[i : i + batch]}) for i in range(0, len(crops), batch)]
     return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}

@@ -12,7 +12,10 @@ import onnx
 from unmask.engines.graph_check import metadata_of
 from unmask.engines.manifest import Calibration, Files, Manifest
 from unmask.engines.package import DetectorPackage
-from unmask.export.package_writer import ENCODER, HEAD, ExportError, model_file, write_package
+from unmask.engines.verify import verify_package
+from unmask.export.card import card
+from unmask.export.fitting import calibrated
+from unmask.export.package_writer import ENCODER, HEAD, ExportError, check_target, model_file, write_package
 from unmask.export.wrap_graph import (
     Colour,
     Layout,
@@ -23,7 +26,7 @@ from unmask.export.wrap_graph import (
     head_bytes,
     logits_of,
 )
-from unmask.export.wrap_manifest import MARGIN, THRESHOLD, card, manifest_of
+from unmask.export.wrap_manifest import MARGIN, THRESHOLD, manifest_of
 from unmask.export.wrap_measure import (
     Candidate,
     Labelled,
@@ -56,7 +59,6 @@ from unmask.export.wrap_probe import (
     tolerance,
     unconverted_agrees,
 )
-from unmask.training.calibrate import fit_platt
 
 Say = Callable[[str], None]
 
@@ -73,12 +75,14 @@ class Wrapped:
 
 
 def wrap(options: WrapOptions, say: Say) -> Wrapped:
-    """Write the package ``options.out``, or leave what was there.
+    """Write the package ``options.out``, verified, or leave what was there; only an old package is replaced, and
+    only where ``options.replace`` says so.
 
     ``say`` is given a line for each choice and each measured candidate, also where the wrap is then
     refused. Raises ``ExportError`` and ``PackageError``, one sentence with the remedy.
     """
     check_options(options)
+    check_target(options.out, replace=options.replace)
     foreign = read_foreign(options.model)
     work = _Work(options, foreign, say)
     pre, readout, candidates = work.settle()
@@ -89,7 +93,15 @@ def wrap(options: WrapOptions, say: Say) -> Wrapped:
     encoder = encoder_bytes(model, foreign.input, pre, readout, embedding, metadata_of(manifest, "encoder"))
     head = head_bytes(manifest.embedding, options.window, metadata_of(manifest, "head"))
     difference = work.compare(encoder, pre, readout)
-    package = write_package(options.out, _with_files(manifest, encoder, head), encoder, head, card=card(manifest))
+    manifest = _with_files(manifest, encoder, head)
+    package = write_package(
+        options.out,
+        manifest,
+        encoder,
+        head,
+        card=card(manifest),
+        check=lambda written: verify_package(written.folder, "ort-cpu"),
+    )
     return Wrapped(package, tuple(work.choices), tuple(candidates), difference)
 
 
@@ -158,15 +170,12 @@ class _Work:
             return Calibration(method="none")
         labelled = read_labelled(folder / "real", folder / "fake", pre.size)
         (candidate,) = measured(self.session, labelled, [pre], [readout])
-        try:
-            platt = fit_platt(labelled.fake, candidate.logits)
-        except (ValueError, np.linalg.LinAlgError) as error:
-            raise ExportError(f"The model cannot be calibrated on {folder}: {str(error).rstrip('.')}.") from error
         said = f"{labelled.counts}, not known to be of other people than the model was taught with"
         if self.options.real is not None and (folder / "real").resolve() == self.options.real.resolve():
             said += "; the same pictures chose how it is read"
+        platt, entry = calibrated(labelled.fake, candidate.logits, said)
         self.chose("calibration", f"platt, scale {platt.scale:.4g}, bias {platt.bias:.4g}", "measured", f"on {said}")
-        return Calibration(method="platt", scale=round(platt.scale, 6), bias=round(platt.bias, 6), fitted_on=said)
+        return entry
 
     def tell_the_rest(self) -> None:
         """What no look at a model can tell."""
@@ -242,9 +251,10 @@ class _Work:
     def _assumed(self, pre: Preprocess, readout: Readout) -> tuple[Preprocess, Readout]:
         """Tell where each open choice came from; refuse where no default makes sense."""
         options = self.options
-        self._tell(
-            "pixels", pixels_shown(pre), self._range_origin(pre), "the most common way to train, and only a guess"
-        )
+        pixels = "the most common way to train, and only a guess"
+        if options.mean:
+            pixels = "mean and std were given; that they are of 0-1 is the custom, and only a guess"
+        self._tell("pixels", pixels_shown(pre), self._range_origin(pre), pixels)
         self._tell("colour", pre.colour, "given" if options.colour else "assumed", "the usual order of RGB")
         given = options.fake_class is not None or options.real_class is not None
         if not given and readout.count > 2:
@@ -258,7 +268,10 @@ class _Work:
     def _tell_measured(self, best: Candidate, labelled: Labelled, tried: int) -> None:
         options, why = self.options, f"best of {tried} on {labelled.counts}, AUROC {best.auroc:.3f}"
         pixels = self._range_origin(best.pre)
-        self._tell("pixels", pixels_shown(best.pre), "measured" if pixels == "assumed" else pixels, why)
+        if options.mean and pixels == "assumed":  # one range alone was tried with them
+            self._tell("pixels", pixels_shown(best.pre), pixels, "that mean and std are of 0-1 is only a guess")
+        else:
+            self._tell("pixels", pixels_shown(best.pre), "measured" if pixels == "assumed" else pixels, why)
         self._tell("colour", best.pre.colour, "given" if options.colour else "measured", why)
         given = options.fake_class is not None or options.real_class is not None
         self._tell("fake", side_shown(best.readout), "given" if given else "measured", why)
@@ -266,7 +279,7 @@ class _Work:
     def _range_origin(self, pre: Preprocess) -> Origin:
         if pre.dtype == "uint8":
             return "probed"
-        return "given" if self.options.range or self.options.mean else "assumed"
+        return "given" if self.options.range else "assumed"
 
     def _tell(self, name: str, value: str, origin: Origin, why: str) -> None:
         self.chose(name, value, origin, "" if origin in ("given", "probed") else why)

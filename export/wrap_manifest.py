@@ -1,8 +1,8 @@
-"""The manifest and the card of a wrapped classifier: nothing claimed that was not measured."""
+"""The manifest of a wrapped classifier: nothing claimed that was not measured."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import onnx
 import onnxruntime
@@ -45,7 +45,7 @@ def manifest_of(
     Raises ``ExportError`` for a name, a size or a margin that no manifest may have.
     """
     limits = [*_LIMITS, *(f"Assumed, not checked: {c.name} {c.value}." for c in choices if c.origin == "assumed")]
-    name = options.name or options.out.name
+    name = options.name or options.out.resolve().name
     try:
         return Manifest(
             format=1,
@@ -82,27 +82,6 @@ def manifest_of(
         raise ExportError(f"The package cannot be described so: {_first(error)}.") from error
 
 
-def card(manifest: Manifest) -> str:
-    """README.md: what it is, every choice, and where it may fail."""
-    provenance = manifest.provenance
-    choices = {key: value for key, value in manifest.exported_with.items() if key.startswith("wrap.")}
-    parts = [
-        f"# {manifest.name} {manifest.version}",
-        manifest.description,
-        f"**Licence of the weights:** {provenance.licence}.",
-        "## How it was wrapped",
-        _list(f"{key.removeprefix('wrap.')}: {value}" for key, value in choices.items()),
-        "## What it learnt from",
-        _list(provenance.data),
-        "## How good it is",
-        f"Not measured. Calibration: {manifest.calibration.method}"
-        + (f", fitted on {manifest.calibration.fitted_on}." if manifest.calibration.fitted_on else "."),
-        "## Where it may fail",
-        _list(provenance.limits),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
 def _exported_with(choices: Sequence[Choice]) -> dict[str, str]:
     found = {"onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__}
     for choice in choices:
@@ -119,7 +98,3 @@ def _first(error: ValueError) -> str:
         first = error.errors(include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg'][:1].lower()}{first['msg'][1:]}".rstrip(".")[:300]
     return " ".join(str(error).split()).rstrip(".")[:300]
-
-
-def _list(items: Iterable[str]) -> str:
-    return "\n".join(f"- {item[:1].upper()}{item[1:]}" for item in items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -46,6 +47,7 @@ class WrapOptions:
     real: Path | None = None
     fake: Path | None = None
     calibrate: Path | None = None
+    replace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,14 @@ def check_options(options: WrapOptions) -> None:
     for name, values in (("--mean", options.mean), ("--std", options.std)):
         if values is not None and len(values) != 3:
             raise ExportError(f"{name} takes three numbers, it was given {len(values)}: write them as a,b,c.")
+        if values is not None and not all(map(math.isfinite, values)):
+            raise ExportError(f"{name} was given {values}, which are not all numbers: write them as a,b,c.")
     if (options.mean is None) != (options.std is None):
         raise ExportError("--mean and --std belong together: give both or neither.")
     if options.std is not None and min(options.std) <= 0:
         raise ExportError("--std divides: all three numbers must be over 0.")
+    if options.range is None and max((*(options.mean or ()), *(options.std or ())), default=0.0) > 1:
+        raise ExportError("--mean and --std over 1 are not of the range 0-1: say with --range which one they are of.")
     if options.fake_class is not None and options.real_class is not None:
         raise ExportError("--fake-class and --real-class say the same thing: give one of them.")
     if (options.real is None) != (options.fake is None):

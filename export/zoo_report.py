@@ -27,8 +27,8 @@ pessimistic. The parity gate of a real package (FP16: at most {LARGEST_SCORE_DIF
   calls. Compare within a row. torch is eager FP32. FP16 is for GPUs: on a processor ONNX Runtime casts back and
   forth, which costs; the column is there for parity.
 - *Parity*: the largest absolute difference of a score (0 to 1) against torch, over the same crops.
-- INT8 was made with the quickest settings (ranges by minimum and maximum; equalised where that was better);
-  `unmask export` tries more.
+- FP16 has the FP32 islands that every network gets, INT8 the quickest settings (ranges by minimum and maximum;
+  equalised where that was better). `unmask export` measures which further layers need FP32 and tries more.
 """
 
 

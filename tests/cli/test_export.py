@@ -110,6 +110,45 @@ def test_a_repository_for_triton_is_written_beside(
     assert "a model repository for Triton" in capsys.readouterr().out
 
 
+def test_what_stands_at_the_place_of_the_repository_is_said_before_the_export(
+    exported: list[ExportOptions], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "models-fp16" / "mine").mkdir(parents=True)
+    call = ["export", "run", "--out", "out", "--name", "mine", "--precision", "fp32,fp16"]
+    assert main([*call, "--triton", str(tmp_path / "models")]) == 2
+    assert "models-fp16/mine already" in capsys.readouterr().err
+    assert exported == []
+
+
+def test_a_repository_here_and_a_plan_that_fails_are_both_dealt_with(
+    toy: DetectorPackage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def unavailable(*_: object) -> None:
+        raise EngineUnavailable("The engine tensorrt cannot run here.")
+
+    monkeypatch.setattr(registry, "open_engine", unavailable)
+    monkeypatch.setattr(exporter, "export_checkpoint", lambda *_: (toy, ("int8 is left out.",)))
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", "run", "--out", "out", "--name", "other", "--triton", ".", "--engine", "tensorrt"]) == 2
+    assert capsys.readouterr().err.count("There is a folder toy already") == 1
+    assert main(["export", "run", "--out", "out", "--triton", "models", "--engine", "tensorrt"]) == 2
+    assert capsys.readouterr().err == "unmask: int8 is left out. The engine tensorrt cannot run here.\n"
+    assert (tmp_path / "models" / "toy").is_dir()
+
+
+def test_a_repository_of_a_package_that_is_there(
+    toy: DetectorPackage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = ["export", "triton", str(toy.folder), str(tmp_path / "models"), "--max-batch", "8"]
+    assert main(call) == 0
+    assert "max_batch_size: 8" in (tmp_path / "models" / "toy" / "config.pbtxt").read_text()
+    assert main(call) == 2
+    assert "already: remove it" in capsys.readouterr().err
+    (tmp_path / "x.plan").write_bytes(b"a plan")
+    assert main([*call[:3], str(tmp_path / "plans"), "--plan", str(tmp_path / "x.plan")]) == 0
+    assert (tmp_path / "plans" / "toy" / "1" / "model.plan").read_bytes() == b"a plan"
+
+
 def test_a_plan_is_built_into_the_cache(
     exported: list[ExportOptions], toy: DetectorPackage, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -63,6 +63,7 @@ def test_pairs_become_metrics_per_clip(toy: Path, tmp_path: Path) -> None:
     assert "genuine ones better than chance (AUROC 0.58" in footage.limit_of([area])
     chance = area.model_copy(update={"low": 0.3})
     assert "genuine ones no better than chance (AUROC 0.58, 0.30" in footage.limit_of([chance])
+    assert {metric.command.split()[3] for metric in (area, scored, swapped, genuine)} == {"toy"}
     once = footage.with_pairs(manifest.provenance, footage.per_clip(seen))
     assert footage.with_pairs(once, footage.per_clip(seen)) == once
 
@@ -85,6 +86,43 @@ def test_another_detectors_report_and_a_damaged_one_are_refused(toy: Path, tmp_p
     (tmp_path / "b.json").write_text("{")
     with pytest.raises(ExportError, match="no report"):
         footage.read_report(tmp_path / "b.json", manifest)
+    for clips in ([], [{"clip": "a"}], [clip("a", "", 0.1, 0) | {"alarms": {"7": 0}}]):
+        with pytest.raises(ExportError, match="watch the footage again"):
+            footage.read_report(report(tmp_path / "c.json", clips, manifest.version), manifest)
+    whole = footage.read_report(report(tmp_path / "d.json", [clip("a", "", 0.1, 0)], manifest.version), manifest)
+    with pytest.raises(ExportError, match="side-by-side clips, with --halves"):
+        footage.per_clip(whole)
+
+
+def test_what_footage_does_prove_is_not_denied(toy: Path, tmp_path: Path) -> None:
+    manifest = load_package(toy).manifest
+    (threshold,) = manifest.thresholds
+    (budget,) = {f"{t.alarms_per_hour:g}" for t in manifest.thresholds}
+
+    def stated(hours: float, alarms: int) -> str:
+        row = clip("a", "", 0.1, 0, hours * 3600) | {"alarms": {budget: alarms}}
+        seen = footage.read_report(report(tmp_path / "g.json", [row], manifest.version), manifest)
+        return footage.backed(manifest.thresholds, seen)[0].footage
+
+    enough = 3.1 / threshold.alarms_per_hour
+    assert stated(enough, 0).endswith("could be judged")
+    assert stated(enough / 2, 0).endswith("far too little to prove this rate")
+    assert stated(enough, 9).endswith("this rate is not proven")
+
+
+def test_a_rate_that_was_proven_is_not_rounded_to_nothing(toy: Path) -> None:
+    manifest = load_package(toy).manifest
+    (threshold,) = manifest.thresholds
+    watched = threshold.model_copy(update={"footage_hours": 30.0})
+    assert "| at most 0.1 an hour |" in card(manifest.model_copy(update={"thresholds": (watched,)}))
+
+
+def test_the_card_of_a_wrapped_classifier_says_how_it_is_read(toy: Path) -> None:
+    manifest = load_package(toy).manifest
+    assert "## How it was wrapped" not in card(manifest)
+    text = card(manifest.model_copy(update={"exported_with": {"onnx": "1", "wrap.colour": "rgb (assumed)"}}))
+    assert "## How it was wrapped\n\n- Colour: rgb (assumed)\n\n##" in text
+    assert manifest.provenance.trained_with not in text.partition("## Commands")[2]
 
 
 def test_the_card_repeats_every_number(toy: Path) -> None:

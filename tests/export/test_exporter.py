@@ -158,6 +158,26 @@ def test_an_npz_of_crops_will_do(tmp_path: Path) -> None:
     assert package.manifest.calibration.fitted_on == "40 crops of 10 identity groups: crops.npz"
 
 
+def test_a_shorter_window_is_calibrated_as_it_will_be_judged(tmp_path: Path) -> None:
+    lstm = small_zoo.recipe(CNN, frames=4, head={"time": "lstm", "hidden": 6})
+    small_zoo.write_run(tmp_path / "run", lstm)
+    data = small_zoo.write_data(tmp_path / "crops", boxes=True)
+    package, _ = export_checkpoint(asked(tmp_path, data=data, frames=3, stride_ms=200), quiet)
+    manifest = package.manifest
+    assert manifest.window.length == 3
+    assert manifest.calibration.fitted_on.startswith("12 windows of 12 identity groups")
+    assert any("live they are 200 ms apart" in limit for limit in manifest.provenance.limits)
+
+
+def test_arrays_do_not_say_how_far_they_reach(tmp_path: Path) -> None:
+    made = small_zoo.recipe(CNN, frames=4)
+    arrays = made.model_copy(update={"input": made.input.model_copy(update={"arrays": True})})
+    small_zoo.write_run(tmp_path / "run", arrays)
+    with pytest.raises(ExportError, match="give --margin, what `unmask train prepare --npz` cut them with"):
+        export_checkpoint(asked(tmp_path), quiet)
+    assert export_checkpoint(asked(tmp_path, margin=1.5), quiet)[0].manifest.crop.margin == 1.5
+
+
 def test_other_precisions_are_let_in_by_the_gate_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "LEAST_SPEED", 1000.0)
     small_zoo.write_run(tmp_path / "run", small_zoo.recipe(CNN))
@@ -223,8 +243,8 @@ def test_a_file_that_says_something_else_is_not_written(tmp_path: Path, monkeypa
         ({"precisions": ("fp16",)}, ExportError, "always holds the FP32 encoder"),
         ({"precisions": ("fp32", "int8")}, ExportError, "give them with --data"),
         ({"frames": 4, "min_frames": 5}, ExportError, "cannot need 5 of them"),
-        ({"margin": 9.0}, ExportError, r"No package can be written so: margin"),
-        ({"data": Path("absent.npz"), "margin": 1.0}, DataError, "no npz file with crops and labels"),
+        ({"margin": 9.0, "data": Path("read too late")}, ExportError, r"No package can be written so: margin"),
+        ({"data": Path("absent.npz"), "margin": 1.0}, DataError, "no npz file with crops, labels"),
         ({"data": Path("absent")}, UsageError, "give --margin"),
     ],
 )
@@ -241,7 +261,7 @@ def test_a_network_that_tells_them_apart_the_wrong_way_round_is_not_calibrated(t
     small_zoo.write_run(tmp_path / "run", small_zoo.recipe(CNN))
     labels = np.arange(40) % 2
     crops = np.stack([small_zoo.crop_picture(0.5 - label, n)[..., ::-1] for n, label in enumerate(labels)])
-    np.savez(tmp_path / "crops.npz", crops=crops, labels=labels)
+    np.savez(tmp_path / "crops.npz", crops=crops, labels=labels, groups=labels + 2 * (np.arange(40) // 4))
     with pytest.raises(ExportError, match=r"Higher logits do not mean fake .* give other data, or none"):
         export_checkpoint(asked(tmp_path, data=tmp_path / "crops.npz", margin=1.0), quiet)
     assert not (tmp_path / "small").exists()

@@ -100,3 +100,17 @@ def test_a_choice_that_is_too_slow_loses_to_a_faster_one(monkeypatch: pytest.Mon
 def test_too_few_crops_are_refused() -> None:
     with pytest.raises(ExportError, match="at least 16 calibration crops, there are 3"):
         to_int8(small_encoder(), CROPS[:3], NONE)
+
+
+def test_an_encoder_counts_as_its_worse_reading_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    # ONNX Runtime may compute the optimised graph otherwise than its operators one by one.
+    readings: list[bool] = []
+
+    def difference(bench: int8._Bench, model: bytes, most: int | None, *, optimised: bool) -> float:
+        readings.append(optimised)
+        return 0.5 if optimised else 0.1
+
+    monkeypatch.setattr(int8._Bench, "difference", difference)
+    quantised = to_int8(small_encoder(), CROPS, NONE, methods=("minmax",), spared=(0,))
+    assert quantised.error == 0.5
+    assert {True, False} == set(readings)

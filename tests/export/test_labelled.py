@@ -14,6 +14,7 @@ import small_zoo
 
 from unmask.engines.errors import UnmaskError, UsageError
 from unmask.export.labelled import Wanted, read_labelled
+from unmask.training.data.dfdc import DataError
 from unmask.training.prepare.index import read_prepared
 from unmask.training.run.data import split
 
@@ -89,9 +90,54 @@ def test_crops_without_boxes_need_a_margin_that_somebody_vouches_for(tmp_path: P
 def test_crops_that_tell_nothing_are_refused(
     labels: np.ndarray, groups: np.ndarray | None, crops: np.ndarray | None, complaint: str, tmp_path: Path
 ) -> None:
+    groups = np.array(["a", "b", "c", "d"]) if groups is None else groups
     if crops is None:
         crops = np.stack([small_zoo.crop_picture(0.5 - int(label > 0), n)[..., ::-1] for n, label in enumerate(labels)])
     path = tmp_path / "crops.npz"
-    np.savez(path, crops=crops, labels=labels, **({} if groups is None else {"groups": groups}))
+    np.savez(path, crops=crops, labels=labels, groups=groups)
     with pytest.raises(UnmaskError, match=f"(?i){complaint}"):
         read_labelled(path, WANTED, tmp_path)
+
+
+def test_crops_of_nobody_knows_whom_are_refused(tmp_path: Path) -> None:
+    """Intervals over single crops would be far too narrow, and nobody could be held apart."""
+    path = tmp_path / "crops.npz"
+    np.savez_compressed(path, crops=np.zeros((4, 8, 8, 3), np.uint8), labels=[0, 1, 0, 1])
+    with pytest.raises(DataError, match="groups is not a file in the archive"):
+        read_labelled(path, WANTED, tmp_path)
+    raw = bytearray(path.read_bytes())
+    raw[60:90] = bytes(30)  # zlib has its own error
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match="no npz file"):
+        read_labelled(path, WANTED, tmp_path)
+
+
+def test_nobody_is_on_both_sides_and_nobody_of_the_test_split_is_shown(tmp_path: Path) -> None:
+    data = small_zoo.write_data(tmp_path / "crops")
+    index = data / "index.csv"
+    plain = index.read_text()
+    index.write_text(plain.replace("person-13", "person-1"))
+    with pytest.raises(DataError, match="Person 'person-1' is in the training and in the validation split"):
+        read_labelled(data, WANTED, tmp_path)
+    index.write_text(plain.replace(",train,", ",test,"))
+    alone = read_labelled(data, WANTED, tmp_path)
+    assert len(set(alone.validation.groups)) == small_zoo.PEOPLE
+    index.write_text(plain.replace(",train,", ",test,").replace(",val,", ",test,"))
+    with pytest.raises(DataError, match="no rows of the split val or train"):
+        read_labelled(data, WANTED, tmp_path)
+
+
+def test_windows_come_from_the_arrays_that_the_training_took(tmp_path: Path) -> None:
+    data = small_zoo.write_data(tmp_path / "crops")
+    (data / "npz").mkdir()
+    for person in range(2 * small_zoo.PEOPLE):
+        frames = np.full((5, 3, 32, 32), 10 * person, np.uint8)
+        np.savez(data / "npz" / f"v{person}.npz", frames=frames, label=person % 2)
+    wanted = dataclasses.replace(WANTED, frames=3, least=2, arrays=True, calibrates=True)
+    labelled = read_labelled(data, wanted, tmp_path)
+    shown = labelled.validation
+    assert {shown.keys[row].rpartition("#")[2] for window in shown.windows for row in window} == {"000", "002", "004"}
+    assert (np.asarray(shown.pixels[shown.keys.index("v13#002")]) == 130).all()
+    assert {int(shown.keys[row].strip("v").partition("#")[0]) for row in labelled.calibration} == set(range(12))
+    with pytest.raises(UsageError, match="give --margin"):
+        read_labelled(data, dataclasses.replace(wanted, said=False), tmp_path)

@@ -12,6 +12,7 @@ from toy_package import build_toy_package, toy_logit
 
 from unmask.engines.package import load_package
 from unmask.export import measure
+from unmask.export.fitting import Bench, smallest_crop
 from unmask.realtime.quality import measure as live_measure
 from unmask.training.data.batches import plain_view, whole
 from unmask.training.data.dfdc import CropRecord
@@ -102,6 +103,13 @@ def test_gates_are_measured_as_live_measures_them(crops: measure.Crops) -> None:
     live = live_measure(image, whole(image), plain_view(image, SIZE))
     assert looks.sharpness[3] == pytest.approx(live.sharpness)
     assert looks.brightness[3] == pytest.approx(live.brightness)
+
+
+def test_no_face_is_too_small_for_a_network_that_sees_no_more(toy: measure.Opened, crops: measure.Crops) -> None:
+    bench = Bench(toy, crops, "made here", "")
+    assert smallest_crop(bench, (), 1.0) == (SIZE, [])
+    smallest, (metric,) = smallest_crop(bench, (32,), 1.0)
+    assert (smallest, metric.name) == (32, "AUROC, crop of 32 px")
 
 
 def test_metrics_are_rounded_inside_their_interval() -> None:

@@ -7,7 +7,7 @@ from toy_package import build_toy_package
 
 from unmask.engines.errors import PackageError
 from unmask.engines.package import DetectorPackage, load_package
-from unmask.export.package_writer import model_file, write_package
+from unmask.export.package_writer import ExportError, check_target, model_file, write_package
 
 
 @pytest.fixture
@@ -49,6 +49,23 @@ def test_what_does_not_load_leaves_the_old_package_alone(toy: DetectorPackage) -
         write_package(toy.folder, toy.manifest, toy.encoder_path.read_bytes(), toy.head_path.read_bytes(), check=refuse)
     assert {path.name: path.read_bytes() for path in toy.folder.iterdir()} == before
     assert [path.name for path in toy.folder.parent.iterdir()] == ["toy"]
+
+
+def test_what_is_no_package_is_never_replaced(
+    toy: DetectorPackage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder, head = toy.encoder_path.read_bytes(), toy.head_path.read_bytes()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("mine")
+    (tmp_path / "link").symlink_to(toy.folder)
+    for name in ("photos", "photos/a.jpg", "link"):
+        with pytest.raises(ExportError, match="is no detector package, so it is not replaced"):
+            write_package(tmp_path / name, toy.manifest, encoder, head)
+    assert (tmp_path / "photos" / "a.jpg").read_text() == "mine"
+    with pytest.raises(ExportError, match=r"a\.jpg is no folder to write in: give another place"):
+        check_target(tmp_path / "photos" / "a.jpg" / "below", replace=False)
+    monkeypatch.chdir(toy.folder)
+    assert write_package(Path(), toy.manifest, encoder, head).folder == toy.folder
 
 
 def test_a_model_file_names_its_checksum() -> None:

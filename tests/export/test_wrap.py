@@ -33,7 +33,7 @@ def make(tmp_path: Path) -> Callable[..., Wrapped]:
     def wrapped(model: onnx.ModelProto, **given: object) -> Wrapped:
         path = tmp_path / "theirs.onnx"
         onnx.save(model, path)
-        options = replace(WrapOptions(path, tmp_path / "wrapped"), **given)  # pyright: ignore[reportArgumentType]
+        options = replace(WrapOptions(path, tmp_path / "wrapped", replace=True), **given)  # pyright: ignore[reportArgumentType]
         return wrap(options, lambda line: None)
 
     return wrapped
@@ -267,3 +267,26 @@ def test_a_refused_wrap_leaves_the_old_package(make) -> None:
     with pytest.raises(UnmaskError, match="no class 7"):
         make(toy_classifier(), fake_class=(7,))
     assert {path.name: path.read_bytes() for path in first.package.folder.iterdir()} == before
+
+
+def test_only_an_old_package_is_replaced_and_only_when_asked(make, tmp_path) -> None:
+    make(toy_classifier())
+    with pytest.raises(UnmaskError, match="is there already: give another folder, or --replace"):
+        make(toy_classifier(), replace=False)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_text("mine")
+    for out in ("photos", "photos/a.jpg", "photos/a.jpg/below"):
+        with pytest.raises(UnmaskError, match="give another"):
+            make(toy_classifier(), out=tmp_path / out)
+    assert [path.read_text() for path in (tmp_path / "photos").iterdir()] == ["mine"]
+
+
+def test_the_range_of_mean_and_std_is_never_taken_for_given(make) -> None:
+    wrapped = make(toy_classifier(), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+    assert origins(wrapped)["pixels"] == ("0-1, mean 0.5,0.5,0.5 and std 0.5,0.5,0.5", "assumed")
+    given = make(toy_classifier(), mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5), range="0-1")
+    assert origins(given)["pixels"][1] == "given"
+    with pytest.raises(UnmaskError, match="say with --range which one they are of"):
+        make(toy_classifier(), mean=(127.5,) * 3, std=(127.5,) * 3)
+    with pytest.raises(UnmaskError, match="not all numbers"):
+        make(toy_classifier(), mean=(0.5, float("nan"), 0.5), std=(1.0,) * 3)

@@ -27,7 +27,7 @@ def faces(tmp_path: Path) -> Path:
 
 def options(folder: Path, model: onnx.ModelProto, **given: object) -> WrapOptions:
     onnx.save(model, folder / "theirs.onnx")
-    given = {"real": folder / "real", "fake": folder / "fake", **given}
+    given = {"real": folder / "real", "fake": folder / "fake", "replace": True, **given}
     return WrapOptions(folder / "theirs.onnx", folder / "wrapped", **given)  # pyright: ignore[reportArgumentType]
 
 
@@ -98,7 +98,7 @@ def test_calibration_is_platt_on_the_users_own(faces: Path) -> None:
     same = wrap(options(faces, toy_classifier(), calibrate=faces, range="0-1", colour="rgb"), lambda line: None)
     assert same.package.manifest.calibration.fitted_on.endswith("; the same pictures chose how it is read")
     turned = options(faces, toy_classifier(), real=None, fake=None, calibrate=faces, range="0-1", fake_class=(0,))
-    with pytest.raises(UnmaskError, match="Higher logits do not mean fake"):
+    with pytest.raises(UnmaskError, match=r"Higher logits do not mean fake.*give other data, or none"):
         wrap(turned, lambda line: None)
 
 
@@ -109,6 +109,9 @@ def test_the_command(faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
     parser = argparse.ArgumentParser()
     export_wrap.add_arguments(parser)
     words = ["--range=-1-1", "--fake-class", "1", "--licence", "MIT", "--mean", "0,0,0", "--std", "1,1,1"]
+    with pytest.raises(SystemExit):
+        parser.parse_args([str(faces / "theirs.onnx"), "--out", "x", "--mean", "1,b,3"])
+    assert "'1,b,3' is not a list of numbers" in capsys.readouterr().err
     args = parser.parse_args([str(faces / "theirs.onnx"), "--out", str(faces / "mine"), *words])
     assert export_wrap.run(args) == 0
     out = capsys.readouterr().out

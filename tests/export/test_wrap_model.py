@@ -32,6 +32,11 @@ def refusal(model: onnx.ModelProto | bytes, folder: Path, **given: object) -> st
     return message
 
 
+def test_a_file_that_is_no_graph_is_no_detector_to_install_again(tmp_path: Path) -> None:
+    for raw in (b"hi\n", b"", b"\x08"):
+        assert "get it again" in refusal(raw, tmp_path)
+
+
 def shaped(*shape: int | str, dtype: int = TensorProto.FLOAT) -> Change:
     def change(model: onnx.ModelProto) -> None:
         model.graph.input[0].CopyFrom(helper.make_tensor_value_info("input", dtype, shape))
