@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import importlib.util
 import os
@@ -10,13 +11,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from unmask.cli.options import (
     add_detector_arguments,
     add_face_arguments,
+    engine_options,
     face_settings,
     open_detector,
     positive,
@@ -25,9 +27,13 @@ from unmask.cli.options import (
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from unmask.realtime.detector import Detector
+    from unmask.realtime.metrics.collector import MetricsCollector
     from unmask.realtime.session import Session, SessionSettings, SourcePlan
     from unmask.realtime.sinks.base import Sink
+    from unmask.realtime.sinks.tally import TallySink
     from unmask.realtime.sources.registry import SourceOptions
 
 
@@ -57,6 +63,17 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--headless", action="store_true", help="no window: show it in the terminal")
     parser.add_argument("--record", metavar="OUT.mp4", type=Path, help="record the annotated picture")
     parser.add_argument("--jsonl", metavar="FILE", type=Path, help="append what happens as JSON lines")
+    parser.add_argument(
+        "--metrics",
+        metavar="PORT",
+        help="serve figures for Prometheus on 127.0.0.1 (HOST:PORT for another address) at /metrics",
+    )
+    parser.add_argument(
+        "--cpu",
+        metavar="CORES",
+        type=positive,
+        help="stay within so many processor cores, such as 0.5, by searching and scoring less often",
+    )
     parser.add_argument("--max-seconds", metavar="N", type=positive, help="stop after this many seconds")
     parser.add_argument("--realtime", action="store_true", help="play files at their own speed")
 
@@ -78,6 +95,7 @@ def watch(
     """Watch ``specs`` as the arguments say, ``notices`` said first. `unmask demo` goes through here too."""
     from rich.console import Console
 
+    from unmask.realtime.metrics.collector import MetricsCollector
     from unmask.realtime.session import Session, SessionSettings
     from unmask.realtime.sinks.console import ConsoleSink
     from unmask.realtime.sinks.tally import TallySink
@@ -85,16 +103,26 @@ def watch(
     if not args.headless:
         require_display()
     console = Console()
-    with open_detector(args.detector, args.engine) as detector:
-        settings = SessionSettings(alarms_per_hour=args.alarms_per_hour, pace=args.realtime)
+    reopen = functools.partial(
+        open_detector, args.detector, args.engine, precision=args.precision, options=engine_options(args)
+    )
+    collector = MetricsCollector()
+    # The port is taken first: a busy one is said before a model is loaded.
+    with (
+        _metrics_server(args.metrics, collector, console),
+        reopen() as detector,
+    ):
+        settings = SessionSettings(alarms_per_hour=args.alarms_per_hour, pace=args.realtime, cpu_budget=args.cpu)
         lines = list(notices)
         plans = _plans(args, specs, options, lines)
         lines += header_lines(detector, plans, settings)
         tally = TallySink()
-        sinks: list[Sink] = [tally, *more_sinks, *_file_sinks(args, plans, detector, settings)]
+        sinks: list[Sink] = [collector, tally, *more_sinks]
+        sinks += _file_sinks(args, plans, detector, settings, collector)
         if args.headless:
-            sinks.append(ConsoleSink(console, [*lines, HINT]))
-        session = Session(plans, detector, settings, sinks)
+            sinks.append(ConsoleSink(console, [*lines, HINT], collector.clocks))
+        session = Session(plans, detector, settings, sinks, reopen=reopen)
+        collector.attach(session.flow)
         # The interrupt outlasts the session: one more Ctrl-C must not break off the completing of its files.
         with _Interrupt() as interrupt, session:
             if args.headless:
@@ -102,11 +130,43 @@ def watch(
             else:
                 from unmask.gui.app import run_window
 
-                run_window(session, notices=lines, max_seconds=args.max_seconds, interrupted=interrupt.event)
-    for plan in plans:
-        for line in tally.lines(plan.source_id):
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
+                run_window(
+                    session,
+                    notices=lines,
+                    max_seconds=args.max_seconds,
+                    interrupted=interrupt.event,
+                    collector=collector,
+                )
+    for line in _summary(tally, collector, [plan.source_id for plan in plans]):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return _report_failures(session, debug=args.debug)
+
+
+def _summary(tally: TallySink, collector: MetricsCollector, source_ids: Sequence[str]) -> list[str]:
+    from unmask.realtime.metrics.words import summary_lines, trouble_line
+
+    clocks = collector.clocks()
+    lines: list[str] = []
+    for source_id in source_ids:
+        lines += tally.lines(source_id)
+        if (told := clocks.sources.get(source_id)) is not None:
+            lines += summary_lines(told)
+    return lines + [line for line in [trouble_line(clocks)] if line]
+
+
+@contextlib.contextmanager
+def _metrics_server(address: str | None, collector: MetricsCollector, console: Console) -> Iterator[None]:
+    """Serve the collector's figures while the body runs, if an address was given."""
+    if address is None:
+        yield
+        return
+    from importlib.metadata import version
+
+    from unmask.realtime.metrics.server import serve
+
+    with serve(address, collector, version("unmask")) as server:
+        console.print(f"Metrics: {server.url}", highlight=False, markup=False, soft_wrap=True)
+        yield
 
 
 def require_display() -> None:
@@ -154,7 +214,11 @@ def _plans(
 
 
 def _file_sinks(
-    args: argparse.Namespace, plans: Sequence[SourcePlan], detector: Detector, settings: SessionSettings
+    args: argparse.Namespace,
+    plans: Sequence[SourcePlan],
+    detector: Detector,
+    settings: SessionSettings,
+    collector: MetricsCollector,
 ) -> list[Sink]:
     from unmask.realtime.sinks.jsonl import JsonLinesSink
     from unmask.realtime.sinks.video import VideoSink
@@ -177,7 +241,7 @@ def _file_sinks(
             "sources": [plan.source_id for plan in plans],
             "alarms_per_hour": settings.alarms_per_hour,
         }
-        sinks.append(JsonLinesSink(args.jsonl, header))
+        sinks.append(JsonLinesSink(args.jsonl, header, collector.clocks))
     return sinks
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from unmask.gui.qt import QEventLoop, QTimer, application, sip
 from unmask.gui.window import MonitorWindow
+from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.types import Update
 
 _POLL_EVERY_MS = 33
@@ -40,15 +41,17 @@ def run_window(
     notices: Sequence[str] = (),
     max_seconds: float | None = None,
     interrupted: threading.Event | None = None,
+    collector: MetricsCollector | None = None,
 ) -> None:
     """Show a started session until the window is closed, ``interrupted`` is set, or ``max_seconds`` passed.
 
+    ``collector``, one of the session's sinks, gives the clocks and is told of every painting.
     When every source is over the window stays, with the last pictures. The caller stops the session.
     Call it from the main thread. Raises ``UnmaskError`` where no window can be shown; whatever goes
     wrong inside Qt's callbacks is raised here, after the window is gone.
     """
     application()
-    window = MonitorWindow([channel.source_id for channel in session.channels], notices)
+    window = MonitorWindow([channel.source_id for channel in session.channels], notices, collector)
     until = time.monotonic() + max_seconds if max_seconds is not None else None
     loop, timer = QEventLoop(), QTimer()
 

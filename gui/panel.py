@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from unmask.gui.clocks import ClockTable, head_up_numbers
 from unmask.gui.picture import PictureView
 from unmask.gui.qt import (
     QColor,
     QFont,
     QFontMetricsF,
+    QHBoxLayout,
     QLabel,
     QPainter,
     QPaintEvent,
@@ -16,11 +18,13 @@ from unmask.gui.qt import (
     QSize,
     QSizePolicy,
     Qt,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 from unmask.gui.shapes import COLOURS, draw_box
-from unmask.gui.wording import dropped_words, head_up_line, verdict_words
+from unmask.gui.wording import dropped_words, head_up_line, lowered_words, verdict_words
+from unmask.realtime.metrics.clocks import Clocks
 from unmask.realtime.types import Update, Verdict
 
 _MARGIN = 8
@@ -131,19 +135,51 @@ class SourcePanel(QWidget):
         self.name_line.setFont(bold)
         self.head_up = ElidedLabel("Opening …")
         self.head_up.setAccessibleName(f"How {source_id} fares")
+        self.remark = ElidedLabel("")
+        self.remark.setAccessibleName(f"What troubles the monitoring of {source_id}")
+        self.remark.hide()
+        self.clock_table = ClockTable(source_id)
+        self.clock_button = QToolButton()
+        self.clock_button.setText("Clocks")
+        self.clock_button.setCheckable(True)
+        self.clock_button.setAutoRaise(True)
+        self.clock_button.setAccessibleName(f"Show the clocks of {source_id}")
+        self.clock_button.toggled.connect(self._show_clocks)
+        self.clock_button.hide()
+        self._clocks: Clocks | None = None
         self.setAccessibleName(f"Source {source_id}")
-        column = QVBoxLayout(self)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        column, foot = QVBoxLayout(self), QHBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        for widget in (self.verdict_line, self.picture, self.name_line, self.head_up):
+        foot.addWidget(self.head_up, 1)
+        foot.addWidget(self.clock_button)
+        for widget in (self.verdict_line, self.picture, self.name_line, self.remark):
             column.addWidget(widget, 1 if widget is self.picture else 0)
+        column.addLayout(foot)
+        column.addWidget(self.clock_table)
 
     def show_update(self, update: Update) -> None:
         self.newest = update
         self.verdict_line.show_update(update)
         self.picture.show_update(update)
 
-    def refresh_numbers(self) -> None:
+    def refresh_numbers(self, clocks: Clocks | None = None) -> None:
+        """``clocks``: how the whole monitor fares, where somebody measures it."""
+        self._clocks = clocks
         if self.newest is not None:
-            line = head_up_line(self.newest, self.picture.painted_age_ms)
+            spread, load = head_up_numbers(clocks, self.source_id)
+            line = head_up_line(self.newest, self.picture.painted_age_ms, spread, load)
             self.head_up.say(line, f"{line}\n{dropped_words(self.newest.counters)}")
+        self.clock_button.setVisible(clocks is not None)
+        self.clock_table.show_clocks(clocks)
+        told = clocks.sources.get(self.source_id) if clocks is not None else None
+        remarks = [*(told.remarks if told is not None else ()), *lowered_words(self.newest)]
+        self.remark.say(" ".join(remarks), "\n".join(remarks))
+        self.remark.setVisible(bool(remarks))
+
+    def _show_clocks(self, wanted: bool) -> None:
+        self.clock_table.setVisible(wanted)
+        self.clock_table.show_clocks(self._clocks)

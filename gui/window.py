@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from unmask.gui.qt import (
     pyqtSignal,
 )
 from unmask.gui.wording import HINT, counted
+from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.source_status import OVER
 from unmask.realtime.types import Update, Verdict
 
@@ -38,10 +40,20 @@ class MonitorWindow(QMainWindow):
 
     closed = pyqtSignal()
 
-    def __init__(self, source_ids: Sequence[str], notices: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        source_ids: Sequence[str],
+        notices: Sequence[str] = (),
+        collector: MetricsCollector | None = None,
+    ) -> None:
+        """``collector`` is asked for the clocks, and told of every painting."""
         super().__init__()
         self.notices = NoticeBar(notices)
         self.panels = {source_id: SourcePanel(source_id) for source_id in source_ids}
+        self._collector = collector
+        if collector is not None:
+            for source_id, panel in self.panels.items():
+                panel.picture.on_painted = functools.partial(collector.painted, source_id)
         self.alarms = AlarmList(several_sources=len(source_ids) > 1)
         self.hint = QLabel(HINT)
         self.outcome = QLabel()
@@ -62,8 +74,9 @@ class MonitorWindow(QMainWindow):
         now = time.monotonic()
         if over or now - self._numbers_at >= _NUMBERS_EVERY_S:
             self._numbers_at = now
+            clocks = self._collector.clocks() if self._collector is not None else None
             for panel in self.panels.values():
-                panel.refresh_numbers()
+                panel.refresh_numbers(clocks)
         _say(self.outcome, self._outcome(updates) if over else "")
         signs = any(update.verdict is Verdict.SIGNS for update in updates.values())
         title = f"{Verdict.SIGNS.words} - Unmask" if signs and not over else "Unmask"

@@ -11,6 +11,7 @@ _STATES = {
     SourceState.OPENING: "Opening …",
     SourceState.STALLED: "Stalled",
     SourceState.RECONNECTING: "Reconnecting …",
+    SourceState.PAUSED: "Paused",
     SourceState.ENDED: "Ended",
     SourceState.FAILED: "Failed",
 }
@@ -67,22 +68,33 @@ def alarm_words(update: Update) -> str:
     return "No alarm was raised." if update.counters.scored_crops else "Nothing could be judged."
 
 
-def head_up_line(update: Update, age_ms: float | None) -> str:
-    """How the pipeline fares. ``age_ms`` is how old the picture was when it was painted."""
+def head_up_line(update: Update, age_ms: float | None, spread: str = "", load: str = "") -> str:
+    """How the pipeline fares. ``age_ms`` is how old the picture was when it was painted, ``spread`` how such
+    ages spread, ``load`` the processor cores in use."""
+    age = f"frame age {age_ms:.0f} ms" if age_ms is not None else "frame age -"
     parts = [
         f"{update.fps:.1f} fps",
-        f"frame age {age_ms:.0f} ms" if age_ms is not None else "frame age -",
+        f"{age} ({spread})" if spread else age,
         counted(len(update.faces), "face"),
         f"dropped {sum(update.counters.dropped.values())}",
         update.engine,
+        load,
     ]
-    return " · ".join(parts)
+    return " · ".join(part for part in parts if part)
 
 
 def dropped_words(counters: Counters) -> str:
     """Why frames were dropped, and how often the source was opened again."""
     causes = [f"{number} ({cause})" for cause, number in counters.dropped.items() if number]
     return f"dropped: {', '.join(causes) or 'none'}; {counted(counters.reconnects, 'reconnect')}"
+
+
+def lowered_words(update: Update | None) -> list[str]:
+    """A sentence on what is done less often to stay within the processor budget; none where nothing is."""
+    if update is None or not update.lowered:
+        return []
+    words = ", ".join(update.lowered)
+    return [f"{words[0].upper()}{words[1:]}."]
 
 
 def event_span(event: Event) -> str:

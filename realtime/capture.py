@@ -17,6 +17,10 @@ from unmask.realtime.types import Frame, SourceState
 
 #: The slot a frame lies in between capture and detection: there is one.
 FRAME_SLOT = "frame"
+_PAUSE_POLL_S = 0.05
+# A stream that was held up may bring what it owes in a burst; what leaps further than this is another timeline.
+_LONGEST_LEAP_S = 2.0
+_SHORTEST_STEP_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class Capture:
     A live source (or a file that is paced) never waits for the analysis: the newest frame replaces
     an older one that was not taken. A file waits. Every (re)opening makes a fresh source, so that
     nothing of a broken connection survives. A finite source is never opened again: it would begin anew.
+
+    While it is paused a live source is closed (a camera's lamp goes out); a finite one is held where it is.
+    ``openings`` counts how often the source was opened, resuming included.
     """
 
     def __init__(
@@ -55,6 +62,10 @@ class Capture:
         self._policy = policy or ReconnectPolicy()
         self._source: FrameSource | None = None
         self._restart = threading.Event()
+        self._paused = threading.Event()
+        self._closed_for_pause = threading.Event()
+        self._resumed_at = 0
+        self.openings = 0
         self._began_at = time.monotonic_ns()
         self._first_opened_at = 0
         self._live = False
@@ -64,14 +75,19 @@ class Capture:
         wait_s = self._policy.first_wait_s
         try:
             while not self._stop.is_set():
+                self._rest()
                 frames_before = self._status.view().counters.captured
                 try:
                     self._read_until_end()
+                    if self._was_paused:
+                        continue
                     self._status.move(SourceState.ENDED)
                     return
                 except SourceError as error:
                     if self._stop.is_set():
                         break  # what a source says that is closed while it works is no failure
+                    if self._was_paused:
+                        continue
                     if not self._may_retry(error):
                         self._status.move(SourceState.FAILED, str(error))
                         return
@@ -98,16 +114,40 @@ class Capture:
         self._restart.set()
         self.interrupt()
 
+    def pause(self) -> None:
+        """Close a live source, or hold a finite one, until ``resume``. Returns at once, from any thread."""
+        self._paused.set()
+        if self._status.move(SourceState.PAUSED) and self._live:
+            self._closed_for_pause.set()
+            threading.Thread(target=self.interrupt, name=f"unmask-pause-{self._status.source_id}", daemon=True).start()
+
+    def resume(self) -> None:
+        """Open the source again, or read on."""
+        if self._paused.is_set():
+            self._resumed_at = time.monotonic_ns()
+            self._status.move(SourceState.OPENING)
+            self._paused.clear()
+
+    @property
+    def _was_paused(self) -> bool:
+        """Whether the source was closed for a pause, also for one that is over by now."""
+        return not self._stop.is_set() and self._live and (self._paused.is_set() or self._closed_for_pause.is_set())
+
+    def _rest(self) -> None:
+        while self._paused.is_set() and not self._stop.wait(_PAUSE_POLL_S):
+            pass
+
     def _may_retry(self, error: SourceError) -> bool:
         # A source that never opened is a wrong address or a missing device: say so at once.
         if not error.retryable or not self._live:
             return False
-        heard_at = self._status.view().last_frame_at or self._first_opened_at
+        heard_at = max(self._status.view().last_frame_at or self._first_opened_at, self._resumed_at)
         quiet_s = (time.monotonic_ns() - heard_at) / 1e9
         return quiet_s < self._policy.give_up_after_s
 
     def _read_until_end(self) -> None:
         self._restart.clear()
+        self._closed_for_pause.clear()
         source = self._source = self._make_source()
         try:
             if self._stop.is_set():
@@ -116,6 +156,7 @@ class Capture:
             self._status.opened(info)
             self._first_opened_at = self._first_opened_at or time.monotonic_ns()
             self._live = info.live
+            self.openings += 1
             self._pump(source, info)
         finally:
             source.close()
@@ -126,9 +167,15 @@ class Capture:
         clock = _LiveClock(self._began_at) if info.live else None
         pacer = _Pacer(self._stop) if self._pace and not info.live else None
         while not self._stop.is_set():
+            if self._paused.is_set() and not info.live:
+                self._rest()
+                pacer = _Pacer(self._stop) if pacer is not None else None
+                continue
+            if self._was_paused:
+                return
             frame = source.read()
             if frame is None:
-                if self._stop.is_set():
+                if self._stop.is_set() or self._was_paused:
                     return
                 if self._restart.is_set():
                     raise SourceError(f"{info.description} sent nothing and is opened again.", retryable=True)
@@ -139,22 +186,36 @@ class Capture:
                 frame = clock.rebase(frame)
             elif pacer is not None:
                 frame = pacer.wait_for(frame)
-            self._status.frame_captured(frame.captured_at)
+            if self._was_paused:
+                return  # grabbed while somebody asked to see nothing any more
+            self._status.frame_captured(frame.captured_at, frame.skipped)
             if self._mailbox.put(FRAME_SLOT, frame, wait=not latest_wins) is not None and not self._stop.is_set():
                 self._status.drop("detection busy")
 
 
 class _LiveClock:
-    """Puts the timeline of a source that was reopened behind what came before, instead of at zero again."""
+    """Puts the timeline of a source that was reopened behind what came before, instead of at zero again.
+
+    A timeline that stops, goes back or leaps ahead goes on by the clock of this machine: in a stopped one no
+    verdict would ever grow old.
+    """
 
     def __init__(self, began_at: int) -> None:
         self._began_at = began_at
         self._offset_s: float | None = None
+        self._last: Frame | None = None
 
     def rebase(self, frame: Frame) -> Frame:
         if self._offset_s is None:
             self._offset_s = (frame.captured_at - self._began_at) / 1e9 - frame.time_s
-        return dataclasses.replace(frame, time_s=frame.time_s + self._offset_s)
+        time_s, last = frame.time_s + self._offset_s, self._last
+        if last is not None:
+            passed_s = (frame.captured_at - last.captured_at) / 1e9
+            if not 0 < time_s - last.time_s <= passed_s + _LONGEST_LEAP_S:
+                time_s = last.time_s + max(passed_s, _SHORTEST_STEP_S)
+                self._offset_s = time_s - frame.time_s
+        self._last = dataclasses.replace(frame, time_s=time_s)
+        return self._last
 
 
 class _Pacer:

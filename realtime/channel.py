@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import threading
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from unmask.realtime.budget import Step
+from unmask.realtime.cadence import Cadence
 from unmask.realtime.capture import FRAME_SLOT, Capture, ReconnectPolicy
 from unmask.realtime.faces.finder import FaceFinder
 from unmask.realtime.follow import FaceFollower, Followed
+from unmask.realtime.load import Load, Throttle
 from unmask.realtime.mailbox import Mailbox
 from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.selection import CropSelector, Selection
@@ -25,6 +30,7 @@ class Analysed:
     """A frame whose faces were followed and cropped: what the scoring thread works on.
 
     ``lossless``: it comes from a source that waits, so that every sink that wants it gets what is said of it.
+    ``cut_for`` is the generation of the detector that the crops were cut for.
     """
 
     frame: Frame
@@ -32,41 +38,73 @@ class Analysed:
     selection: Selection
     stages: StageTimes
     lossless: bool
+    cut_for: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How faces are cut for the detector of this generation, and how often things are done; the selector is
+    one source's own. ``cores``: a source that waits is held back so that no more of them are used."""
+
+    selector: CropSelector
+    generation: int
+    step: Step
+    cores: float = math.inf
+
+
+_ROUNDING_S = 1e-6
 
 
 class Channel:
     """Owns the two threads of one source, and its face finder.
 
-    ``inbox`` is the scoring thread's mailbox, a slot per source; ``None`` in it says that this source is over.
+    ``key`` is its own in the whole session, also among sources that bear one name after another.
+    ``inbox`` is the scoring thread's mailbox, a slot per key; ``None`` in it says that this source is over.
     ``wait_for_room`` blocks while the sinks lag behind; only a source that can wait is ever held up by it.
     """
 
     def __init__(
         self,
+        key: int,
         source_id: str,
         make_source: Callable[[], FrameSource],
         finder: FaceFinder,
-        selector: CropSelector,
-        inbox: Mailbox[str, Analysed | None],
+        cutting: Cutting,
+        inbox: Mailbox[int, Analysed | None],
         wait_for_room: Callable[[], None],
         *,
         pace: bool,
         policy: ReconnectPolicy | None = None,
     ) -> None:
+        self.key = key
         self.source_id = source_id
         self.status = SourceStatus(source_id)
         self._finder = finder
-        self._selector = selector
+        #: Replaced as a whole where the detector is, by any thread.
+        self.cutting = cutting
         self._inbox = inbox
         self._wait_for_room = wait_for_room
         self._pace = pace
         self._stop = threading.Event()
         self._frames: Mailbox[str, Frame] = Mailbox()
         self.capture = Capture(make_source, self.status, self._frames, self._stop, pace=pace, policy=policy)
+        self._cadence = Cadence()
+        self._due_s = -math.inf
+        self._load = Load()
         self._threads = [
             threading.Thread(target=work, name=f"unmask-{name}-{source_id}", daemon=True)
             for name, work in (("capture", self._capture), ("detect", self._detect))
         ]
+
+    @property
+    def waiting(self) -> int:
+        """How many frames were captured that the detect thread has not taken: 0 or 1."""
+        return int(self._frames.holds(FRAME_SLOT))
+
+    @property
+    def real_time(self) -> bool:
+        """Whether this source waits for nobody: a late frame is a lost one. False before it is open."""
+        return self.status.view().info is not None and self._latest_wins
 
     def start(self) -> None:
         for thread in self._threads:
@@ -76,6 +114,10 @@ class Channel:
     def finished(self) -> bool:
         """Whether no frame of this source can reach the inbox any more."""
         return not any(thread.is_alive() for thread in self._threads)
+
+    def do(self, step: Step) -> None:
+        """From the next frame on do things as often as ``step`` says."""
+        self.cutting = dataclasses.replace(self.cutting, step=step)
 
     def request_stop(self) -> None:
         """Returns at once: a driver that takes its time to close holds nobody else up."""
@@ -112,26 +154,42 @@ class Channel:
 
     def _detect(self) -> None:
         self._guarded(self._analyse_all)
-        self._inbox.put(self.source_id, None, wait=True)
+        self._inbox.put(self.key, None, wait=True)
 
     def _analyse_all(self) -> None:
         follower: FaceFollower | None = None
-        reconnects = 0
+        throttle = Throttle()
+        openings = 0
         while (taken := self._frames.take()) is not None:
             frame = taken.get(FRAME_SLOT)
-            if frame is None or self._stop.is_set():
+            if frame is None or self._stop.is_set() or self._is_skipped(frame):
                 continue
             follower = follower or self._new_follower()
-            if (seen := self.status.view().counters.reconnects) != reconnects:
-                reconnects = seen
-                follower.reset()
-            analysed = self._analyse(follower, frame)
+            if (seen := self.capture.openings) != openings:
+                openings = seen
+                follower.reset()  # a fresh one too: it costs nothing
+            cutting = self.cutting
+            analysed = self._analyse(follower, frame, cutting)
             self.status.count("analysed")
             if analysed.lossless:
                 self._wait_for_room()
-            replaced = self._inbox.put(self.source_id, analysed, wait=analysed.lossless)
+                self._stop.wait(throttle.pause_s(cutting.cores, time.monotonic(), time.process_time()))
+            replaced = self._inbox.put(self.key, analysed, wait=analysed.lossless)
             if replaced is not None and not self._stop.is_set():
                 self.status.drop("scoring busy")
+
+    def _is_skipped(self, frame: Frame) -> bool:
+        """Whether the budget or a pause leaves this frame out; never one of a source that waits."""
+        if not self._latest_wins:
+            return False
+        if self.status.view().state is SourceState.PAUSED:
+            return True
+        step_s = 1 / self.cutting.step.frames_per_s
+        if step_s > 0 and self._due_s - step_s < frame.time_s < self._due_s - _ROUNDING_S:
+            self.status.drop("processor budget")
+            return True
+        self._due_s = max(self._due_s, frame.time_s - step_s) + step_s if self._due_s <= frame.time_s else frame.time_s
+        return False
 
     def _new_follower(self) -> FaceFollower:
         info = self.status.view().info
@@ -141,24 +199,32 @@ class Channel:
         # What the finder hands out has passed the confidence that the person asked for, and in a single
         # picture no second look will confirm a face.
         tracker = Tracker(TrackerSettings(birth_hits=1 if kind == "image" else 2, strong_confidence=0.0))
-        return FaceFollower(self._finder, tracker, health)
+        # Photographs have nothing to do with each other: each is searched.
+        cadence = None if kind in ("image", "folder", "archive") else self._cadence
+        return FaceFollower(self._finder, tracker, health, cadence=cadence)
 
     @property
     def _latest_wins(self) -> bool:
         info = self.status.view().info
         return self._pace or info is None or info.live
 
-    def _analyse(self, follower: FaceFollower, frame: Frame) -> Analysed:
+    def _analyse(self, follower: FaceFollower, frame: Frame, cutting: Cutting) -> Analysed:
         taken = time.monotonic_ns()
-        followed = follower.follow(frame)
+        selector, step = cutting.selector, cutting.step
+        selector.stride_s = step.stride_s
+        self._cadence.longest_s, self._cadence.calm = step.longest_s, step.calm
+        load = self._load.share if self._latest_wins else 0.0
+        followed = follower.follow(frame, crop_due=selector.due(frame.time_s), load=load)
         selection = Selection((), {})
         if not followed.causes:
-            selection = self._selector.select(frame, followed.faces)
+            selection = selector.select(frame, followed.faces)
+        cropped = time.monotonic_ns()
+        self._load.add(frame.captured_at, (cropped - taken) if followed.detected_ns else 0)
         stages = StageTimes(
             captured=frame.captured_at,
             taken=taken,
             detected=followed.detected_ns,
             tracked=followed.tracked_ns,
-            cropped=time.monotonic_ns(),
+            cropped=cropped,
         )
-        return Analysed(frame, followed, selection, stages, lossless=not self._latest_wins)
+        return Analysed(frame, followed, selection, stages, not self._latest_wins, cutting.generation)

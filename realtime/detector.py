@@ -72,6 +72,11 @@ class Detector:
         return self.manifest.calibration.method != "none"
 
     @property
+    def engine_name(self) -> str:
+        """The runtime that was asked for, as a person names it: ``ort-cpu``."""
+        return self._encoder.name
+
+    @property
     def provider(self) -> str:
         """What is actually running, as the runtime says; both where encoder and head differ."""
         encoder, head = self._encoder.provider, self._head.provider

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 
-from unmask.engines.errors import UsageError
+from unmask.realtime.cadence import Cadence, Reason
 from unmask.realtime.faces.finder import FaceFinder
 from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.tracking.appearance import describe
@@ -31,45 +32,63 @@ class Followed:
 class FaceFollower:
     """Follows the faces of one source. Used from one thread; it owns neither the finder nor its closing.
 
-    ``detect_every`` n > 1 searches every n-th frame only and predicts the boxes between; a predicted face
-    has ``detected`` false and is never cropped, so n divides the rate at which a face can be scored.
+    With a ``cadence`` only the frames it asks for are searched and the boxes between are predicted; a
+    predicted face has ``detected`` false and is never cropped. Without one every frame is searched.
+    ``searches`` counts the searched frames by reason.
     """
 
-    def __init__(self, finder: FaceFinder, tracker: Tracker, health: PictureHealth, *, detect_every: int = 1) -> None:
-        if detect_every < 1:
-            raise UsageError(f"Faces must be searched every 1 or more frames, not every {detect_every}.")
+    def __init__(
+        self, finder: FaceFinder, tracker: Tracker, health: PictureHealth, *, cadence: Cadence | None = None
+    ) -> None:
         self._finder, self._tracker, self._health = finder, tracker, health
         self._cuts = CutFinder()
-        self._detect_every = detect_every
-        self._wait = 0
+        self._cadence = cadence
+        self._shape: tuple[int, ...] = ()
+        self.searches: Counter[Reason] = Counter()
 
     def reset(self) -> None:
         """The source was opened again: end every track, forget the last picture."""
         self._tracker.reset()
         self._health.reset()
         self._cuts.reset()
-        self._wait = 0
+        if self._cadence is not None:
+            self._cadence.reset()
 
-    def follow(self, frame: Frame) -> Followed:
+    def follow(self, frame: Frame, *, crop_due: bool = True, load: float = 0.0) -> Followed:
         """Find and name the faces of ``frame``. What the finder raises comes through.
 
-        A black picture is not searched: the tracks coast, so that a blackout shorter than their patience
-        costs no identity. A cut ends every track: the same spot shows somebody else.
+        ``crop_due`` and ``load`` are for the cadence (``Cadence.search``). A black picture is not searched:
+        the tracks coast, so that a blackout shorter than their patience costs no identity. A cut ends every
+        track: the same spot shows somebody else. So does another size of the picture, in which it is no more
+        the same spot.
         """
+        if frame.image.shape != self._shape:
+            self.reset()
+            self._shape = frame.image.shape
         causes = self._health.check(frame)
         detected_ns = 0
         if Cause.PICTURE_BLACK in causes:
             faces = self._tracker.coast(frame.time_s)
         else:
-            if self._cuts.cut(frame.image):
+            cut = self._cuts.cut(frame.image)
+            if cut:
                 self._tracker.reset()
-                self._wait = 0
-            if self._wait:
-                faces = self._tracker.coast(frame.time_s)
-            else:
+            # Nothing is cropped from a picture that cannot be judged.
+            if self._is_to_be_searched(frame.time_s, cut, crop_due and not causes, load):
                 found = self._finder.find(frame.image)
                 detected_ns = time.monotonic_ns()
                 looks = [describe(frame.image, face) for face in found]
                 faces = self._tracker.update(found, frame.time_s, looks)
-            self._wait = (self._wait + 1) % self._detect_every
+            else:
+                faces = self._tracker.coast(frame.time_s)
         return Followed(faces, causes, detected_ns, time.monotonic_ns())
+
+    def _is_to_be_searched(self, time_s: float, cut: bool, crop_due: bool, load: float) -> bool:
+        if self._cadence is None:
+            return True
+        outlook = self._tracker.outlook(time_s)
+        reason = self._cadence.search(time_s, outlook, cut=cut, crop_due=crop_due, load=load)
+        if reason is None:
+            return False
+        self.searches[reason] += 1
+        return True

@@ -51,6 +51,11 @@ class Mailbox(Generic[K, T]):
             self._changed.notify_all()
             return taken
 
+    def holds(self, key: K) -> bool:
+        """Whether something lies in the slot of ``key`` now."""
+        with self._changed:
+            return key in self._slots
+
     def close(self) -> None:
         """Accept nothing more and wake everybody. What already lies here can still be taken."""
         with self._changed:

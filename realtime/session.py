@@ -2,63 +2,45 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from unmask.engines.errors import UsageError
-from unmask.realtime.capture import ReconnectPolicy
-from unmask.realtime.channel import Analysed, Channel
+from unmask.engines.errors import UnmaskError, UsageError
+from unmask.realtime.budget import Budget, steps_for
+from unmask.realtime.channel import Analysed, Channel, Cutting
 from unmask.realtime.detector import Detector
-from unmask.realtime.faces.finder import FaceFinder
-from unmask.realtime.judge import FaceJudge
+from unmask.realtime.engine_guard import EngineGuard
 from unmask.realtime.mailbox import Mailbox
-from unmask.realtime.scoring import Scoring
+from unmask.realtime.metrics.clocks import Flow
+from unmask.realtime.plans import SessionSettings, SourcePlan
+from unmask.realtime.seats import Seats
 from unmask.realtime.selection import CropSelector
 from unmask.realtime.sinks.base import Sink
 from unmask.realtime.sinks.runner import SinkRunner
-from unmask.realtime.source_status import OVER
-from unmask.realtime.sources.base import FrameSource
 from unmask.realtime.types import SourceState, Update
 from unmask.realtime.verdict import threshold_for
+from unmask.realtime.watchdog import Watchdog
 
-_WATCHDOG_PERIOD_S = 0.25
 # Completing a recording takes milliseconds; on a choking disk it is still worth more than a fast exit.
 _SINKS_GRACE_S = 5.0
+# The watchdog looks at the engine again so soon while the last frames are scored.
+_LOOK_S = 0.1
 
-
-@dataclass(frozen=True, slots=True)
-class SourcePlan:
-    """One source to watch. ``make`` builds it (unopened); it is called again for every reconnect.
-    ``finder`` is this source's own: the session closes it."""
-
-    source_id: str
-    make: Callable[[], FrameSource]
-    finder: FaceFinder
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSettings:
-    """``alarms_per_hour`` is the false-alarm budget; ``pace`` plays files at their own speed;
-    a live source that sends nothing is called stalled after ``stall_after_s`` and opened again
-    after ``restart_after_s``."""
-
-    alarms_per_hour: float = 1.0
-    pace: bool = False
-    stall_after_s: float = 2.0
-    restart_after_s: float = 8.0
-    reconnect: ReconnectPolicy | None = None
+__all__ = ["Session", "SessionSettings", "SourcePlan"]
 
 
 class Session:
     """Watches sources until they end or ``stop`` is called. Use it as a context manager.
 
-    ``detector`` must be open; the session uses it from one thread and does not close it. Raises
-    ``UsageError`` when the detector has no threshold for the false-alarm budget, or two sources one name.
+    ``detector`` must be open; the session uses it from one thread and does not close it. ``reopen`` opens
+    the same one afresh: with it an engine that hangs is replaced (a few times), without it only named.
+    Sources and the detector may be changed while it runs, from one thread. Raises ``UsageError`` when the
+    detector has no threshold for the false-alarm budget, or two sources one name.
     """
 
     def __init__(
@@ -67,85 +49,163 @@ class Session:
         detector: Detector,
         settings: SessionSettings | None = None,
         sinks: Sequence[Sink] = (),
+        *,
+        reopen: Callable[[], Detector] | None = None,
     ) -> None:
         names = [plan.source_id for plan in sources]
         if len(set(names)) < len(names):
             raise UsageError(f"There are two sources of one name among {', '.join(names)}: name each differently.")
         self.settings = settings or SessionSettings()
-        self.detector = detector
-        manifest = detector.manifest
-        self.threshold = threshold_for(manifest, self.settings.alarms_per_hour)
-        self._inbox: Mailbox[str, Analysed | None] = Mailbox()
-        self._stopping = threading.Event()
-        self._restarted_at: dict[str, float] = {}
+        self.threshold = threshold_for(detector.manifest, self.settings.alarms_per_hour)
+        self._budget = self._new_budget(detector)
+        self._inbox: Mailbox[int, Analysed | None] = Mailbox()
         self._runners = [SinkRunner(sink) for sink in sinks]
-        self.channels = [
-            Channel(
-                plan.source_id,
-                plan.make,
-                plan.finder,
-                CropSelector(detector.crop_spec, manifest.quality, manifest.window.stride_ms / 1000),
-                self._inbox,
-                self._wait_for_sinks,
-                pace=self.settings.pace,
-                policy=self.settings.reconnect,
-            )
-            for plan in sources
-        ]
-        judges = {channel.source_id: FaceJudge(detector, self.threshold.score) for channel in self.channels}
-        statuses = {channel.source_id: channel.status for channel in self.channels}
-        self.scoring = Scoring(detector, judges, statuses, self._inbox, self._hand_out)
         self._newest: dict[str, Update] = {}
         self._newest_lock = threading.Lock()
-        self._over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._score, name="unmask-score", daemon=True),
-            threading.Thread(target=self._watch, name="unmask-watchdog", daemon=True),
-        ]
+        self._seats = Seats(self._hand_out)
+        self._guard = EngineGuard(
+            detector,
+            self.threshold.score,
+            self._seats,
+            self._inbox,
+            self._scoring_failed,
+            hang_after_s=self.settings.hang_after_s,
+            reopen=reopen,
+        )
+        self._keys = itertools.count(1)
+        self._past_failures: list[str] = []
+        self.channels = [self._new_channel(plan) for plan in sources]
+        self._watchdog = Watchdog(
+            self,
+            stall_after_s=self.settings.stall_after_s,
+            restart_after_s=self.settings.restart_after_s,
+            alarms_end_after_s=self.settings.alarms_end_after_s,
+        )
+        self._started = False
+
+    @property
+    def detector(self) -> Detector:
+        """The one that is at work now."""
+        return self._guard.detector
 
     def start(self) -> None:
+        self._started = True
         for runner in self._runners:
             runner.start()
         for channel in self.channels:
             channel.start()
+        self._guard.start()
         # After the channels: the watchdog takes one that has not begun for one that is over.
-        for thread in self._threads:
-            thread.start()
+        self._watchdog.start()
 
     def updates(self) -> dict[str, Update]:
         """The newest update of every source that has one, by source id. Cheap: call it from a timer."""
         with self._newest_lock:
             return dict(self._newest)
 
+    def flow(self) -> Flow:
+        """What lies between the stages now, and which sources are real time: for the metrics."""
+        channels, depths, dropped = self.channels, {}, {}
+        for channel in channels:
+            depths["detection", channel.source_id] = channel.waiting
+            depths["scoring", channel.source_id] = int(self._inbox.holds(channel.key))
+        for runner in self._runners:
+            depths["sink", runner.name] = depths.get(("sink", runner.name), 0) + runner.waiting
+            dropped[runner.name] = dropped.get(runner.name, 0) + runner.dropped
+        return Flow(depths, dropped, frozenset(channel.source_id for channel in channels if channel.real_time))
+
     def wait(self, timeout: float | None = None) -> bool:
         """Block until every source is over and everything of it was scored; ``False`` on timeout."""
-        return self._over.wait(timeout)
+        return self._watchdog.over.wait(timeout)
+
+    def pause(self, source_id: str | None = None) -> None:
+        """Close this source, or all of them, until ``resume``; a file is held where it is. Returns at once."""
+        for channel in self._channels_named(source_id):
+            channel.capture.pause()
+            self._seats.publish_silent(channel.key, alarms_are_over=True)
+
+    def resume(self, source_id: str | None = None) -> None:
+        """Open what was paused again. What was not is left as it is."""
+        for channel in self._channels_named(source_id):
+            channel.capture.resume()
+
+    def add_source(self, plan: SourcePlan) -> None:
+        """Watch one more source. Raises ``UsageError`` for a name that is watched already, or when all is over."""
+        if plan.source_id in {channel.source_id for channel in self.channels}:
+            raise UsageError(f"The source {plan.source_id} is watched already: remove it first, or name this another.")
+        if self._watchdog.over.is_set() or self._watchdog.stopping.is_set():
+            raise UsageError("The session is over: begin another one.")
+        channel = self._new_channel(plan)
+        if self._started:
+            channel.start()
+        self.channels = [*self.channels, channel]
+
+    def remove_source(self, source_id: str, within_s: float = 1.0) -> list[str]:
+        """Stop watching ``source_id``; its last word goes to the sinks. The session goes on, also without sources
+        until ``stop``. Returns the names of threads that did not end in time; they can say nothing any more."""
+        (channel,) = self._channels_named(source_id)
+        self._watchdog.stay()
+        self.channels = [other for other in self.channels if other is not channel]
+        channel.request_stop()
+        busy = channel.join(time.monotonic() + within_s)
+        self._past_failures += [line for line in self._failures_of([channel]) if line not in self._past_failures]
+        self._seats.finish(channel.key)
+        self._seats.remove(channel.key)
+        with self._newest_lock:
+            self._newest.pop(source_id, None)
+        return busy
+
+    def replace_source(self, old_id: str, plan: SourcePlan) -> list[str]:
+        """``remove_source`` and ``add_source`` in one. Raises ``UsageError`` before anything is changed."""
+        others = {channel.source_id for channel in self.channels} - {old_id}
+        if plan.source_id in others:
+            raise UsageError(f"The source {plan.source_id} is watched already: remove it first, or name this another.")
+        busy = self.remove_source(old_id)
+        self.add_source(plan)
+        return busy
+
+    def replace_detector(self, detector: Detector, *, reopen: Callable[[], Detector] | None = None) -> Detector:
+        """Let the open ``detector`` take over between two calls; all windows and verdicts begin anew.
+
+        Returns the old one, to be closed by who opened it (where it hangs, closing may have to wait for ever).
+        Raises ``UsageError``, and changes nothing, when it has no threshold for the false-alarm budget.
+        """
+        threshold = threshold_for(detector.manifest, self.settings.alarms_per_hour)
+        budget = self._new_budget(detector)
+        old = self._guard.replace(detector, threshold.score, reopen)
+        self.threshold, self._budget = threshold, budget
+        for channel in self.channels:
+            channel.cutting = self._new_cutting()
+        return old
 
     def stop(self, within_s: float = 1.0) -> list[str]:
         """End everything and complete the sinks' files. Returns the names of threads that did not end in
         time (a camera driver that hangs); they are daemons and hold nothing that must be saved."""
         deadline = time.monotonic() + within_s
-        self._stopping.set()
+        self._watchdog.stopping.set()
         for channel in self.channels:
             channel.request_stop()
         self._inbox.close()
         for runner in self._runners:
             runner.hurry()
         busy = [name for channel in self.channels for name in channel.join(deadline)]
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join(max(0.05, deadline - time.monotonic()))
-                busy += [thread.name] if thread.is_alive() else []
+        if not self._guard.join(max(0.05, deadline - time.monotonic())):
+            busy.append("unmask-score")
+            self._guard.give_up()
+            for key in self._seats.unfinished:
+                self._seats.finish(key)
+        busy += self._watchdog.join(max(0.05, deadline - time.monotonic()))
         for runner in self._runners:
             busy += runner.stop(_SINKS_GRACE_S)
+        self._guard.close()
         return busy
 
     @property
     def failures(self) -> list[str]:
         """One sentence for every source, sink or stage that failed."""
-        views = [channel.status.view() for channel in self.channels]
-        failed = list(dict.fromkeys(view.message for view in views if view.state is SourceState.FAILED))
-        return failed + self.scoring.failures + [runner.failure for runner in self._runners if runner.failure]
+        failed = self._past_failures + self._failures_of(self.channels)
+        stages = self._guard.failures + [runner.failure for runner in self._runners if runner.failure]
+        return list(dict.fromkeys(failed)) + stages
 
     @property
     def tracebacks(self) -> list[str]:
@@ -161,6 +221,61 @@ class Session:
     ) -> None:
         self.stop()
 
+    def silent(self, channel: Channel, *, alarms_are_over: bool) -> None:
+        self._seats.publish_silent(channel.key, alarms_are_over=alarms_are_over)
+
+    def look_after(self) -> None:
+        """The engine, and the processor budget."""
+        self._guard.check()
+        if self._budget is None or not self._budget.observe(time.monotonic(), time.process_time()):
+            return
+        self._seats.lowered = self._budget.lowered
+        for channel in self.channels:
+            channel.do(self._budget.step)
+
+    def conclude(self) -> bool:
+        self._inbox.close()
+        if not self._guard.join(_LOOK_S):
+            return False
+        for runner in self._runners:
+            runner.drain()
+        return True
+
+    def _new_budget(self, detector: Detector) -> Budget | None:
+        cores = self.settings.cpu_budget
+        return None if cores is None else Budget(cores, detector.manifest.window)
+
+    def _new_channel(self, plan: SourcePlan) -> Channel:
+        channel = Channel(
+            next(self._keys),
+            plan.source_id,
+            plan.make,
+            plan.finder,
+            self._new_cutting(),
+            self._inbox,
+            self._wait_for_sinks,
+            pace=self.settings.pace,
+            policy=self.settings.reconnect,
+        )
+        self._seats.add(channel.key, plan.source_id, channel.status)
+        return channel
+
+    def _new_cutting(self) -> Cutting:
+        manifest = self.detector.manifest
+        step = self._budget.step if self._budget is not None else steps_for(manifest.window)[0]
+        selector = CropSelector(self.detector.crop_spec, manifest.quality, step.stride_s)
+        return Cutting(selector, self._guard.generation, step, self.settings.cpu_budget or math.inf)
+
+    def _channels_named(self, source_id: str | None) -> list[Channel]:
+        named = [channel for channel in self.channels if source_id in (None, channel.source_id)]
+        if not named and source_id is not None:
+            raise UsageError(f"No source {source_id} is watched: there are {[c.source_id for c in self.channels]}.")
+        return named
+
+    def _failures_of(self, channels: Sequence[Channel]) -> list[str]:
+        views = [channel.status.view() for channel in channels]
+        return list(dict.fromkeys(view.message for view in views if view.state is SourceState.FAILED))
+
     def _hand_out(self, update: Update, *, lossless: bool) -> None:
         with self._newest_lock:
             self._newest[update.source_id] = update
@@ -171,42 +286,13 @@ class Session:
         for runner in self._runners:
             runner.wait_for_room()
 
-    def _score(self) -> None:
-        """The scoring thread. Without it nothing can be said any more: its failure ends every source."""
-        try:
-            self.scoring.run()
-        except Exception as error:
-            trace = traceback.format_exc()
-            for channel in self.channels:
-                if channel.source_id in self.scoring.unfinished:
-                    channel.fail(f"The scoring failed: {error} (a bug of Unmask; please report it)", trace)
-            self._inbox.close()
-            self.scoring.finish()
-
-    def _watch(self) -> None:
-        """Notice sources that fall silent and sources that are over; nobody else looks when no frame comes."""
-        while not self._stopping.wait(_WATCHDOG_PERIOD_S):
-            for channel in self.channels:
-                self._watch_channel(channel)
-            if all(channel.finished for channel in self.channels):
-                self._inbox.close()
-                self._threads[0].join()
-                for runner in self._runners:
-                    runner.drain()
-                self._over.set()
-                return
-
-    def _watch_channel(self, channel: Channel) -> None:
-        view = channel.status.view()
-        quiet_s = (time.monotonic_ns() - view.last_frame_at) / 1e9
-        live = view.info is not None and view.info.live
-        if live and view.state in (SourceState.RUNNING, SourceState.STALLED):
-            if quiet_s > self.settings.stall_after_s:
-                channel.status.move(SourceState.STALLED, f"{channel.source_id} has sent nothing for {quiet_s:.0f} s.")
-            since_restart = time.monotonic() - self._restarted_at.get(channel.source_id, 0.0)
-            if min(quiet_s, since_restart) > self.settings.restart_after_s:
-                self._restarted_at[channel.source_id] = time.monotonic()
-                channel.capture.restart()
-        if view.state is not SourceState.RUNNING and view.state not in OVER:
-            # Nobody else speaks for a source without frames; a source that is over has had its last word.
-            self.scoring.publish_status(channel.source_id)
+    def _scoring_failed(self, error: Exception, trace: str) -> None:
+        """Without the scoring thread nothing can be said any more: its failure ends every source."""
+        bug = "" if isinstance(error, UnmaskError) else " (a bug of Unmask; please report it)"
+        unfinished = self._seats.unfinished
+        for channel in self.channels:
+            if channel.key in unfinished:
+                channel.fail(f"The scoring failed: {error}{bug}", trace)
+        self._inbox.close()
+        for key in unfinished:
+            self._seats.finish(key)

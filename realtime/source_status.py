@@ -11,10 +11,12 @@ from unmask.realtime.types import Counters, SourceState
 
 _S = SourceState
 _LEGAL: dict[SourceState, frozenset[SourceState]] = {
-    _S.OPENING: frozenset({_S.RUNNING, _S.RECONNECTING, _S.ENDED, _S.FAILED}),
-    _S.RUNNING: frozenset({_S.STALLED, _S.RECONNECTING, _S.ENDED, _S.FAILED}),
-    _S.STALLED: frozenset({_S.RUNNING, _S.RECONNECTING, _S.ENDED, _S.FAILED}),
-    _S.RECONNECTING: frozenset({_S.OPENING, _S.ENDED, _S.FAILED}),
+    _S.OPENING: frozenset({_S.RUNNING, _S.RECONNECTING, _S.PAUSED, _S.ENDED, _S.FAILED}),
+    _S.RUNNING: frozenset({_S.STALLED, _S.RECONNECTING, _S.PAUSED, _S.ENDED, _S.FAILED}),
+    _S.STALLED: frozenset({_S.RUNNING, _S.RECONNECTING, _S.PAUSED, _S.ENDED, _S.FAILED}),
+    _S.RECONNECTING: frozenset({_S.OPENING, _S.PAUSED, _S.ENDED, _S.FAILED}),
+    # What a source says that is closed for a pause is no failure: nothing but a resume or the end leads on.
+    _S.PAUSED: frozenset({_S.OPENING, _S.ENDED, _S.FAILED}),
     _S.ENDED: frozenset({_S.FAILED}),
     _S.FAILED: frozenset(),
 }
@@ -60,11 +62,14 @@ class SourceStatus:
         with self._lock:
             self._info = info
 
-    def frame_captured(self, at: int) -> None:
-        """A frame came at ``at`` (monotonic ns): a stalled source runs again."""
+    def frame_captured(self, at: int, skipped: int = 0) -> None:
+        """A frame came at ``at`` (monotonic ns): a stalled source runs again. ``skipped`` came before it, and
+        the source's own reader replaced them: they were captured, and dropped."""
         with self._lock:
             self._last_frame_at = at
-            self._totals["captured"] += 1
+            self._totals["captured"] += 1 + skipped
+            if skipped:
+                self._dropped["capture busy"] += skipped
             if self._state in (SourceState.OPENING, SourceState.STALLED):
                 self._state, self._message = SourceState.RUNNING, ""
 

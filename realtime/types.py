@@ -120,6 +120,7 @@ class Cause(StrEnum):
     PICTURE_FROZEN = "picture_frozen"
     PICTURE_BLACK = "picture_black"
     SOURCE_STALLED = "source_stalled"
+    PAUSED = "paused"
     DETECTOR_UNAVAILABLE = "detector_unavailable"
     SERVER_UNREACHABLE = "server_unreachable"
     UNCERTAIN = "uncertain"
@@ -143,6 +144,7 @@ _CAUSE_WORDS = {
     Cause.PICTURE_FROZEN: "the picture is frozen",
     Cause.PICTURE_BLACK: "the picture is black",
     Cause.SOURCE_STALLED: "the source sends nothing",
+    Cause.PAUSED: "the source is paused",
     Cause.DETECTOR_UNAVAILABLE: "the detector is not available",
     Cause.SERVER_UNREACHABLE: "server unreachable",
     Cause.UNCERTAIN: "the score is not clear either way",
@@ -186,6 +188,7 @@ class SourceState(StrEnum):
     RUNNING = "running"
     STALLED = "stalled"
     RECONNECTING = "reconnecting"
+    PAUSED = "paused"
     ENDED = "ended"
     FAILED = "failed"
 
@@ -230,6 +233,7 @@ class Update:
     ``frame`` is the analysed frame that the boxes belong to (``None`` before the first).
     ``events`` are all alarms of this source so far, oldest first, so that a sink which missed an
     update misses no alarm. ``message`` is one sentence for a person when something is not as it should be.
+    ``lowered`` says in words what is done less often now, to stay within the processor budget.
     """
 
     source_id: str
@@ -245,6 +249,7 @@ class Update:
     events: tuple[Event, ...] = ()
     message: str = ""
     sequence: int = 0
+    lowered: tuple[str, ...] = ()
 
     @property
     def score(self) -> float | None:

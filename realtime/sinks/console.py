@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from unmask.realtime.annotate import because
+from unmask.realtime.metrics.clocks import AGE, Clocks, SourceClocks
+from unmask.realtime.metrics.words import load_words, spread_words
 from unmask.realtime.types import FaceState, SourceState, Update, Verdict
 
 # The marks differ in shape, not only in colour.
@@ -23,7 +25,7 @@ _REDRAW_EVERY_S = 0.2
 
 
 class ConsoleSink:
-    """Shows the newest update of each source; ``header`` lines stay above.
+    """Shows the newest update of each source; ``header`` lines stay above. ``clocks`` is asked how they fare.
 
     On a terminal it redraws in place five times a second. Elsewhere it prints a line whenever the
     verdict of a picture or the state of a source changes.
@@ -31,8 +33,11 @@ class ConsoleSink:
 
     every_update = False
 
-    def __init__(self, console: Console, header: Sequence[str] = ()) -> None:
+    def __init__(
+        self, console: Console, header: Sequence[str] = (), clocks: Callable[[], Clocks] | None = None
+    ) -> None:
         self._console = console
+        self._clocks = clocks
         self._newest: dict[str, Update] = {}
         self._said: dict[str, object] = {}
         self._drawn_at = 0.0
@@ -57,17 +62,21 @@ class ConsoleSink:
     def _draw(self) -> None:
         assert self._live is not None
         self._drawn_at = time.monotonic()
-        self._live.update(Group(*(source_view(update) for update in self._newest.values())), refresh=True)
+        clocks = self._clocks() if self._clocks is not None else None
+        self._live.update(Group(*(source_view(update, clocks) for update in self._newest.values())), refresh=True)
 
     def _say_changes(self, update: Update) -> None:
-        said = (update.state, update.verdict, update.causes)
+        told = _told(self._clocks() if self._clocks is not None else None, update)
+        troubles = told.troubles if told is not None else frozenset()
+        said = (update.state, update.verdict, update.causes, troubles, update.lowered)
         if self._said.get(update.source_id) == said:
             return
         self._said[update.source_id] = said
-        at = f"{update.frame.time_s:8.1f} s  " if update.frame is not None else " " * 12
-        self._console.print(
-            f"{at}{update.source_id}: {picture_words(update)}", highlight=False, markup=False, soft_wrap=True
+        words = picture_words(update) + "".join(
+            f" [{remark}]" for remark in (*(told.remarks if told else ()), *update.lowered)
         )
+        at = f"{update.frame.time_s:8.1f} s  " if update.frame is not None else " " * 12
+        self._console.print(f"{at}{update.source_id}: {words}", highlight=False, markup=False, soft_wrap=True)
 
 
 def picture_words(update: Update) -> str:
@@ -82,19 +91,31 @@ def picture_words(update: Update) -> str:
     return words
 
 
-def source_view(update: Update) -> Group:
+def _told(clocks: Clocks | None, update: Update) -> SourceClocks | None:
+    """How a source fares; nothing where it does not run, since its state says more."""
+    running = update.state is SourceState.RUNNING
+    return clocks.sources.get(update.source_id) if clocks is not None and running else None
+
+
+def source_view(update: Update, clocks: Clocks | None = None) -> Group:
     """What the terminal shows of one source."""
+    told = _told(clocks, update)
     mark, style = MARKS[update.verdict]
     title = Text.assemble((f"{mark} {update.source_id}: ", "bold"), (picture_words(update), style))
     counters = update.counters
     age = f"{update.stages.age_ms:.0f} ms" if update.stages is not None else "-"
+    if told is not None and (spread := spread_words(told.recent(AGE))):
+        age += f" ({spread})"
+    load = f" · {load_words(clocks)}" if clocks is not None and load_words(clocks) else ""
     dropped = ", ".join(f"{number} {cause}" for cause, number in counters.dropped.items()) or "none"
     health = Text(
         f"  {update.fps:.1f} fps · frame age {age} · {counters.analysed} frames analysed · dropped: {dropped}"
-        f" · reconnects: {counters.reconnects} · {update.engine}",
+        f" · reconnects: {counters.reconnects} · {update.engine}{load}",
         style="dim",
     )
-    return Group(title, health, _faces_table(update.faces))
+    lowered = [Text(f"  {', '.join(update.lowered)}", style="yellow")]
+    remarks = [Text(f"  {remark}", style="yellow") for remark in (told.remarks if told is not None else ())]
+    return Group(title, health, *remarks, *(lowered if update.lowered else []), _faces_table(update.faces))
 
 
 def _faces_table(faces: Sequence[FaceState]) -> Table:

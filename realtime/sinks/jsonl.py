@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from unmask.engines.errors import UsageError
+from unmask.realtime.metrics.clocks import Clocks
+from unmask.realtime.metrics.words import record
 from unmask.realtime.types import Event, FaceState, SourceState, Update, Verdict
 
 FORMAT = 1
@@ -20,13 +22,16 @@ class JsonLinesSink:
     """Appends to ``path``: a ``session`` line first, then ``state``, ``verdict``, ``face``, ``event`` lines
     whenever one changes, a ``status`` line every five seconds, and ``end``.
 
+    With ``clocks`` (where to ask for them) the status line holds those of the last ten seconds, and a
+    ``trouble`` line says what of the monitor is not as it should be, and when that is over.
+
     An existing file is continued. Events have a start line when they begin, so a session that is
     killed has said so. Raises ``UsageError`` when ``path`` cannot be written.
     """
 
     every_update = True
 
-    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any], clocks: Callable[[], Clocks] | None = None) -> None:
         try:
             # A file name need not be Unicode; its stray bytes become JSON's own escapes.
             self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
@@ -34,8 +39,10 @@ class JsonLinesSink:
             raise UsageError(
                 f"Cannot write {path}: {error.strerror}. Give --jsonl a file in a folder you own."
             ) from None
+        self._clocks = clocks
         self._said: dict[str, dict[object, object]] = {}
         self._status_at: dict[str, float] = {}
+        self._troubled: set[str] = set()
         self._write("session", format=FORMAT, **header)
 
     def take(self, update: Update) -> None:
@@ -55,7 +62,10 @@ class JsonLinesSink:
         for face in update.faces:
             self._take_face(source, time_s, face)
         self._take_events(source, update.events)
-        self._take_status(source, time_s, update)
+        clocks = self._clocks() if self._clocks is not None else None
+        if clocks is not None:
+            self._take_troubles(time_s, update, clocks)
+        self._take_status(source, time_s, update, clocks)
         self._forget_the_gone(update)
 
     def _take_face(self, source: str, time_s: float | None, face: FaceState) -> None:
@@ -88,7 +98,24 @@ class JsonLinesSink:
                     peak_score=_rounded(event.peak_score),
                 )
 
-    def _take_status(self, source: str, time_s: float | None, update: Update) -> None:
+    def _take_troubles(self, time_s: float | None, update: Update, clocks: Clocks) -> None:
+        source = update.source_id
+        if (told := clocks.sources.get(source)) is None:
+            return
+        # What does not run has no troubles but its state.
+        running = update.state is SourceState.RUNNING
+        troubles = tuple(sorted(told.troubles)) if running else ()
+        if self._changed(source, "troubles", troubles) and (troubles or source in self._troubled):
+            self._troubled.add(source)
+            self._write(
+                "trouble",
+                source=source,
+                time_s=time_s,
+                troubles=list(troubles),
+                messages=list(told.remarks) if troubles else [],
+            )
+
+    def _take_status(self, source: str, time_s: float | None, update: Update, clocks: Clocks | None) -> None:
         over = update.state in (SourceState.ENDED, SourceState.FAILED)
         if time_s is None or (not over and time_s - self._status_at.get(source, -STATUS_EVERY_S) < STATUS_EVERY_S):
             return
@@ -106,6 +133,7 @@ class JsonLinesSink:
             dropped=dict(update.counters.dropped),
             faces=len(update.faces),
             judged=sum(face.verdict is not Verdict.CANNOT_JUDGE for face in update.faces),
+            **({"clocks": record(clocks, source)} if clocks is not None else {}),
         )
 
     def _changed(self, source: str, what: object, value: object) -> bool:
@@ -117,7 +145,7 @@ class JsonLinesSink:
 
     def _forget_the_gone(self, update: Update) -> None:
         """Keep nothing of faces and alarms that are in no update any more: a call may last for days."""
-        present = {"state", "verdict", *(face.track.track_id for face in update.faces)}
+        present = {"state", "verdict", "troubles", *(face.track.track_id for face in update.faces)}
         for event in update.events:
             present |= {("event", event.track_id, event.start_s), ("end", event.track_id, event.start_s)}
         said = self._said[update.source_id]

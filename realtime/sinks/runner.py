@@ -32,6 +32,16 @@ class SinkRunner:
         self.failure = ""
         self._thread = threading.Thread(target=self._run, name=f"unmask-sink-{type(sink).__name__}", daemon=True)
 
+    @property
+    def name(self) -> str:
+        return type(self._sink).__name__
+
+    @property
+    def waiting(self) -> int:
+        """How many updates the sink has not taken yet."""
+        with self._changed:
+            return len(self._waiting)
+
     def start(self) -> None:
         self._thread.start()
 

@@ -43,6 +43,7 @@ class VideoSink:
         self._zero_s = 0.0
         self._last_pts = -1
         self._last_sequence = 0
+        self._broken = False
 
     def take(self, update: Update) -> None:
         if update.source_id != self.source_id or update.state is SourceState.RECONNECTING:
@@ -98,7 +99,11 @@ class VideoSink:
         pts = max(self._last_pts + 1, round((time_s - self._zero_s) / _TIME_BASE))
         self._last_pts = pts
         frame.pts, frame.time_base = pts, _TIME_BASE
-        self._container.mux(self._stream.encode(frame))
+        packets = self._stream.encode(frame)
+        # Where the disk is full FFmpeg must not be handed another packet: without its header it would crash.
+        self._broken = True
+        self._container.mux(packets)
+        self._broken = False
 
     def close(self) -> None:
         container, self._container = self._container, None
@@ -106,8 +111,9 @@ class VideoSink:
             return
         assert self._stream is not None
         try:
-            with contextlib.suppress(av.error.EOFError):
-                container.mux(self._stream.encode(None))
+            if not self._broken:
+                with contextlib.suppress(av.error.EOFError):
+                    container.mux(self._stream.encode(None))
         finally:
             container.close()
             if self._part.exists():

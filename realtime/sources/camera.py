@@ -97,7 +97,7 @@ class CameraSource(SourceBase):
             raise silent(self.source_id, self._timeout_s) from None
         if taken is None:
             return None
-        return self._frame(*taken)
+        return self._frame(*taken, skipped=self._reader.newly_dropped())
 
     def _wake(self) -> None:
         reader = self._reader

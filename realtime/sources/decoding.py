@@ -81,7 +81,8 @@ def to_bgr(frame: Any, aspect: Fraction | None) -> Image:
     width = frame.width
     if aspect and aspect != 1 and Fraction(1, 8) < aspect < 8:
         width = max(1, round(width * aspect))
-    image = frame.to_ndarray(format="bgr24", width=width, height=frame.height)
+    # One thread: by default each frame starts threads of its own, which live until the garbage is collected.
+    image = frame.reformat(format="bgr24", width=width, height=frame.height, threads=1).to_ndarray()
     return np.ascontiguousarray(frame_orientation(frame).apply(image))
 
 

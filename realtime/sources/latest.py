@@ -47,6 +47,7 @@ class LatestReader(Generic[Item]):
         self._ended = False
         self._stopped = False
         self.dropped = 0
+        self._told = 0
         self._thread = Thread(target=self._run, name=f"grab {name}", daemon=True)
 
     def start(self, timeout_s: float) -> Grabber[Item] | None:
@@ -87,6 +88,12 @@ class LatestReader(Generic[Item]):
             if not come:
                 raise TimeoutError
             return None
+
+    def newly_dropped(self) -> int:
+        """How many items were replaced before anybody took them, since this was last asked."""
+        with self._changed:
+            new, self._told = self.dropped - self._told, self.dropped
+            return new
 
     def signal(self) -> None:
         """End every wait at once, without waiting for the thread."""

@@ -111,12 +111,13 @@ class SourceBase(ABC):
             self._state = State.CLOSED
             self._free()
 
-    def _frame(self, image: Image, captured_at: int, time_s: float | None = None) -> Frame:
-        """Number and stamp an image that nobody writes to any more; ``time_s`` None: the live clock."""
+    def _frame(self, image: Image, captured_at: int, time_s: float | None = None, *, skipped: int = 0) -> Frame:
+        """Number and stamp an image that nobody writes to any more; ``time_s`` None: the live clock.
+        ``skipped``: so many came before it and were never handed out."""
         image.flags.writeable = False
         if time_s is None:
             time_s = (captured_at - (self._epoch_ns or captured_at)) / 1e9
-        frame = Frame(image, captured_at, time_s, self._index, self._source_id)
+        frame = Frame(image, captured_at, time_s, self._index, self._source_id, skipped)
         self._index += 1
         return frame
 

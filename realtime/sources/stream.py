@@ -102,7 +102,7 @@ class StreamSource(SourceBase):
             decoded, captured_at = taken
             image = to_bgr(decoded.frame, self._connection.aspect)
             if self._connection.live:
-                return self._frame(image, captured_at)
+                return self._frame(image, captured_at, skipped=self._reader.newly_dropped())
             self._last_s = decoded.time_s
             return self._frame(image, time.monotonic_ns(), decoded.time_s)
         if not self._stop.is_set():

@@ -88,6 +88,12 @@ class BoxMotion:
         half_wide, half_high = math.exp(self._wide.at(seconds)) / 2, math.exp(self._high.at(seconds)) / 2
         return centre_x - half_wide, centre_y - half_high, centre_x + half_wide, centre_y + half_high
 
+    @property
+    def pace(self) -> float:
+        """How fast it moves or grows, in face sizes per second, as of the last detection."""
+        size = math.exp(max(self._wide.value, self._high.value))
+        return math.hypot(self._x.speed, self._y.speed) / size + max(abs(self._wide.speed), abs(self._high.speed))
+
     def correct(self, face: FaceBox, time_s: float) -> None:
         """Take in a detection of this face at ``time_s``."""
         seconds, size = time_s - self._time_s, face.size

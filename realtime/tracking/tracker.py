@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unmask.engines.errors import UsageError
+from unmask.realtime.cadence import Outlook
 from unmask.realtime.tracking.appearance import Appearance
 from unmask.realtime.tracking.association import assign, pair_costs
 from unmask.realtime.tracking.motion import BoxMotion
@@ -99,7 +100,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._tracks: list[_Track] = []
         self._numbers = itertools.count(1)
-        self._time_s = -math.inf
+        self._time_s = self._searched_s = -math.inf
 
     def reset(self) -> None:
         """End every track. The numbers go on."""
@@ -110,6 +111,18 @@ class Tracker:
         """The tracks at ``time_s`` in a frame that nobody searched for faces: predictions only."""
         self._advance(time_s)
         return self._shown(time_s, set())
+
+    def outlook(self, time_s: float) -> Outlook:
+        """What is to be expected of a frame at ``time_s``, which nobody searched yet. Changes nothing."""
+        confirmed = [track for track in self._tracks if track.track_id]
+        missed = [track for track in confirmed if track.last_s < self._searched_s]
+        return Outlook(
+            tracks=len(confirmed),
+            speed=max((track.motion.pace for track in confirmed), default=0.0),
+            confidence=min((track.face.confidence for track in confirmed), default=1.0),
+            missing_s=min((time_s - track.last_s for track in missed), default=math.inf),
+            unconfirmed=len(confirmed) < len(self._tracks),
+        )
 
     def update(
         self, faces: Sequence[FaceBox], time_s: float, looks: Sequence[Appearance | None] | None = None
@@ -124,6 +137,7 @@ class Tracker:
         if looks is not None and len(looks) != len(faces):
             raise ValueError(f"{len(faces)} faces came with {len(looks)} appearances.")
         self._advance(time_s)
+        self._searched_s = time_s
         found = self._distinct(list(zip(faces, looks or [None] * len(faces), strict=True)))
         strong = [pair for pair in found if pair[0].confidence >= self._settings.strong_confidence]
         weak = [pair for pair in found if pair[0].confidence < self._settings.strong_confidence]

@@ -56,6 +56,21 @@ def test_max_seconds_ends_a_live_source(options, capsys):
     assert "cannot judge" in capsys.readouterr().out
 
 
+def test_a_processor_budget_slows_a_file_and_changes_nothing_else(portrait, options, capsys):
+    assert main(["watch", str(portrait), *options]) == 0
+    free = capsys.readouterr().out
+    assert main(["watch", str(portrait), *options, "--cpu", "0.3"]) == 0
+    held = capsys.readouterr().out
+    assert "50 frames analysed" in held
+    assert ("cannot judge" in held) == ("cannot judge" in free)
+
+
+def test_a_budget_of_nothing_is_refused(portrait, options, capsys):
+    with pytest.raises(SystemExit):
+        main(["watch", str(portrait), *options, "--cpu", "0"])
+    assert "--cpu" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_completes_the_files(options, tmp_path, number):
     recording = tmp_path / "out.mp4"
@@ -99,7 +114,7 @@ def test_a_source_that_cannot_be_opened_is_one_sentence_and_exit_2(options, tmp_
         ("no-such-thing", [], "no-such-thing"),
         ("synthetic", ["--record", "out.txt"], "must end with"),
         ("synthetic", ["--jsonl", "nowhere/x.jsonl"], "Cannot write"),
-        ("synthetic", ["--engine", "remote"], "remote cannot run here"),
+        ("synthetic", ["--engine", "remote"], "give its --server HOST:PORT"),
     ],
 )
 def test_a_wrong_argument_is_one_sentence(options, source, more, sentence, capsys):

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unmask.engines.errors import FaceModelError, UsageError
+from unmask.engines.errors import FaceModelError
+from unmask.realtime.cadence import Cadence
 from unmask.realtime.follow import FaceFollower, Followed
 from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.tracking.tracker import Tracker
@@ -59,13 +60,34 @@ def test_faces_get_numbers_and_stages_get_stamps() -> None:
     assert 0 < first.tracked_ns <= second.detected_ns <= second.tracked_ns
 
 
-def test_only_every_nth_frame_is_searched_when_asked() -> None:
+def test_a_steady_face_is_searched_only_now_and_then() -> None:
     finder = Finder(FACE)
-    follower = FaceFollower(finder, Tracker(), PictureHealth(), detect_every=3)
-    seen = follow(follower, *[(SCENE, step / 10) for step in range(7)])
-    assert finder.searched == 3
-    assert [followed.detected_ns > 0 for followed in seen] == [True, False, False, True, False, False, True]
-    assert [ids(followed) for followed in seen[3:]] == [[(1, True)], [(1, False)], [(1, False)], [(1, True)]]
+    follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())
+    seen = [follower.follow(frame(SCENE, step / 20), crop_due=False) for step in range(12)]
+    searched = [step for step, followed in enumerate(seen) if followed.detected_ns]
+    assert searched == [0, 1, 6, 11], "twice for a new face, then every 0.25 s"
+    assert finder.searched == len(searched) == sum(follower.searches.values())
+    assert ids(seen[6]) == [(1, True)]
+    assert ids(seen[7]) == ids(seen[10]) == [(1, False)]
+    assert seen[10].faces[0].face.overlap(FACE) > 0.9
+
+
+def test_a_frame_from_which_a_crop_is_due_is_searched() -> None:
+    follower = FaceFollower(Finder(FACE), Tracker(), PictureHealth(), cadence=Cadence())
+    seen = [follower.follow(frame(SCENE, step / 20), crop_due=step in (4, 8)) for step in range(11)]
+    assert [step for step, followed in enumerate(seen) if followed.detected_ns] == [0, 1, 4, 8]
+
+
+def test_a_face_that_is_lost_is_sought_in_every_frame_for_a_while() -> None:
+    finder = Finder(FACE)
+    follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())
+    for step in range(6):
+        follower.follow(frame(SCENE, step / 20), crop_due=False)
+    finder.faces = []
+    seen = [follower.follow(frame(SCENE, step / 20), crop_due=False) for step in range(6, 22)]
+    searched = [step for step, followed in enumerate(seen, 6) if followed.detected_ns]
+    # Seen last at 0.05 s, missed at 0.3 s, sought until 0.55 s, then waited for.
+    assert searched == [6, 7, 8, 9, 10, 11, 16, 21]
 
 
 def test_a_short_blackout_is_not_searched_and_costs_no_identity() -> None:
@@ -79,10 +101,10 @@ def test_a_short_blackout_is_not_searched_and_costs_no_identity() -> None:
 
 def test_a_cut_ends_every_track_and_searches_at_once() -> None:
     finder = Finder(FACE)
-    follower = FaceFollower(finder, Tracker(), PictureHealth(), detect_every=2)
-    before = follow(follower, *[(SCENE, step / 10) for step in range(5)])
-    assert ids(before[-1]) == [(1, True)]
-    cut, *_, last = follow(follower, *[(OTHER_SCENE, 0.5 + step / 10) for step in range(3)])
+    follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())
+    quiet = [follower.follow(frame(SCENE, step / 20), crop_due=False) for step in range(8)]
+    assert ids(quiet[-1]) == [(1, False)]
+    cut, *_, last = [follower.follow(frame(OTHER_SCENE, 0.4 + step / 20), crop_due=False) for step in range(2)]
     assert (ids(cut), cut.detected_ns > 0) == ([], True)
     assert ids(last) == [(2, True)]
 
@@ -91,6 +113,16 @@ def test_a_frozen_picture_says_so_and_still_shows_its_faces() -> None:
     follower = FaceFollower(Finder(FACE), Tracker(), PictureHealth(frozen_after_s=1.0))
     still = [follower.follow(Frame(SCENE, 0, step / 4, step, "test")) for step in range(6)]
     assert (ids(still[-1]), still[-1].causes) == ([(1, True)], (Cause.PICTURE_FROZEN,))
+
+
+def test_a_picture_of_another_size_begins_anew() -> None:
+    finder = Finder(FACE)
+    follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())
+    for step in range(4):
+        follower.follow(frame(SCENE, step / 20), crop_due=False)
+    larger = cv2.resize(SCENE, (640, 360))
+    seen = [follower.follow(frame(larger, step / 20), crop_due=False) for step in (4, 5)]
+    assert [ids(followed) for followed in seen] == [[], [(2, True)]], "found at once, and nobody is carried over"
 
 
 def test_a_reset_starts_over_with_new_numbers() -> None:
@@ -118,11 +150,6 @@ def test_what_the_finder_raises_comes_through() -> None:
 
     with pytest.raises(FaceModelError, match="broke"):
         FaceFollower(Broken(), Tracker(), PictureHealth()).follow(frame(SCENE, 0.0))
-
-
-def test_a_cadence_that_cannot_be_is_refused() -> None:
-    with pytest.raises(UsageError, match="every 0"):
-        FaceFollower(Finder(), Tracker(), PictureHealth(), detect_every=0)
 
 
 def analysed(clip: Path, fps: float, follower: FaceFollower) -> list[tuple[int, Followed]]:

@@ -75,6 +75,70 @@ def test_every_track_has_its_own_pace() -> None:
     assert [job.track_id for job in both.jobs] == [2]
 
 
+def test_faces_that_come_one_by_one_end_up_on_one_grid() -> None:
+    chosen = selector()
+    begins = {1: 0.0, 2: 1 / 3, 3: 0.7, 4: 0.95}
+    taken_at: dict[int, list[float]] = {number: [] for number in begins}
+    for index in range(90):
+        time_s = index / 30
+        here = [track(number, time_s) for number, begin in begins.items() if time_s >= begin - 1e-9]
+        for job in chosen.select(frame(time_s), here).jobs:
+            taken_at[job.track_id].append(job.time_s)
+    late = [[time_s for time_s in times if time_s > 1.2] for times in taken_at.values()]
+    assert late[0] == late[1] == late[2] == late[3], "one search serves all"
+    for number, times in taken_at.items():
+        assert times[0] == pytest.approx(begins[number], abs=1 / 30)
+        assert min(np.diff(times)) >= 0.05, "the window takes nothing nearer"
+        assert max(np.diff(times)) <= 0.2
+
+
+@pytest.mark.parametrize("fps", [5.0, 8.3, 11.0, 13.0])
+def test_of_a_slow_source_with_several_faces_no_sample_is_lost(fps: float) -> None:
+    chosen = selector()
+    times = [index / fps for index in range(60)]
+    got = [chosen.select(frame(t), [track(1, t), track(2, t)]).jobs for t in times]
+    assert sum(map(len, got)) >= 2 * 0.98 * min(60, times[-1] / 0.1)
+
+
+@pytest.mark.parametrize("fps", [24.0, 30.0])
+def test_it_says_beforehand_which_frame_a_face_will_be_cropped_from(fps: float) -> None:
+    chosen, times = selector(0.125), [index / fps for index in range(40)]
+    for time_s in times:
+        expected = chosen.due(time_s)
+        cropped = bool(chosen.select(frame(time_s), [track(1, time_s)]).jobs)
+        assert cropped == (expected or time_s == 0.0), "only an unknown face comes unannounced"
+
+
+def test_an_unfit_face_is_worth_one_search_a_stride() -> None:
+    chosen = selector()
+    due = []
+    for index in range(31):
+        time_s = index / 30
+        due.append(chosen.due(time_s))
+        chosen.select(frame(time_s), [track(1, time_s, SMALL, seen_s=None if due[-1] or index == 0 else 0.0)])
+    assert sum(due) == 10
+
+
+def test_a_face_that_is_not_found_is_worth_one_search_a_stride() -> None:
+    chosen = selector()
+    chosen.select(frame(0.0), [track(1, 0.0)])
+    due = []
+    for index in range(1, 31):
+        due.append(chosen.due(index / 30))
+        chosen.select(frame(index / 30), [track(1, index / 30, seen_s=0.0)])
+    assert sum(due) == 10
+
+
+def test_a_longer_stride_holds_from_the_next_sample_on() -> None:
+    chosen, got = selector(), []
+    for index in range(90):
+        chosen.stride_s = 0.1 if index < 30 else 0.3
+        time_s = index / 30
+        got += [job.time_s for job in chosen.select(frame(time_s), [track(1, time_s)]).jobs]
+    assert max(np.diff([time_s for time_s in got if time_s < 0.95])) < 0.14
+    assert np.diff([time_s for time_s in got if time_s > 1.2]) == pytest.approx(0.3)
+
+
 def test_a_face_that_fails_the_gate_gives_causes_and_is_tried_again_at_once() -> None:
     chosen = selector()
     failed = chosen.select(frame(0.0), [track(1, 0.0, SMALL)])

@@ -43,12 +43,13 @@ def test_a_lost_server_is_named_and_got_over(detector, monkeypatch):
     assert all(update.verdict is Verdict.CANNOT_JUDGE and update.score is None for update in away)
     assert all(Cause.DETECTOR_UNAVAILABLE not in update.causes for update in away)
     # It is one stretch, without flicker on the frames between two crops.
-    places = [sink.updates.index(update) for update in away]
+    places = [index for index, update in enumerate(sink.updates) if Cause.SERVER_UNREACHABLE in update.causes]
     assert places == list(range(places[0], places[-1] + 1))
     assert {update.message for update in away} == {AWAY}
     assert sink.updates[places[-1] + 1].message == ""
     # The picture went on all the time, and nothing of before the gap is in the window after it.
-    assert [update.frame.index for update in sink.updates] == sorted(update.frame.index for update in sink.updates)
+    frames = [update.frame.index for update in sink.updates if update.frame is not None]
+    assert frames == sorted(frames)
     assert sink.updates[places[0] - 1].faces[0].window_fill == 1.0
     assert sink.updates[places[-1] + 1].faces[0].window_fill == 0.25
     assert session.failures == [AWAY]
@@ -70,8 +71,8 @@ def test_the_trouble_is_forgotten_when_nobody_asks_the_detector(detector, monkey
     failing(detector, monkeypatch, range(10, 1 << 30), EngineLost(AWAY))
 
     def script(call):
-        time.sleep(0.01)
-        return one_face()(call) if call < 40 else []
+        time.sleep(0.02)
+        return one_face()(call) if call < 15 else []
 
     update = run(Session([plan(colour=BLUE, finder=ScriptedFinder(script))], detector))["fake"]
     assert update.verdict is Verdict.CANNOT_JUDGE

@@ -116,12 +116,12 @@ def test_an_engine_that_cannot_run_is_a_note_unless_all_rests_on_it(monkeypatch:
 
 
 def test_an_engine_whose_package_is_damaged_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    def why_unavailable(name: str) -> str | None:
-        if name.startswith("ort-"):
-            raise AttributeError("module 'onnxruntime' has no attribute 'get_available_providers'")
-        return None
+    def broken() -> str | None:
+        raise AttributeError("module 'onnxruntime' has no attribute 'get_available_providers'")
 
-    monkeypatch.setattr(runtimes.registry, "why_unavailable", why_unavailable)
+    for name in ("ort_cpu", "ort_cuda"):
+        monkeypatch.setattr(f"unmask.engines.{name}.why_unavailable", broken)
+    monkeypatch.setattr("unmask.engines.openvino.why_unavailable", lambda: None)
     found = by_name(runtimes.engines())
     assert (found["ort-cpu"].state, found["ort-cuda"].state, found["openvino"].state) == ("problem", "note", "ok")
     assert "get_available_providers" in found["ort-cpu"].text

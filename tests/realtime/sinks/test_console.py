@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 
+import pytest
 from rich.console import Console
 from updates import face_state, update
 
+from unmask.realtime.metrics.collector import MetricsCollector
+from unmask.realtime.metrics.health import MachineClocks
 from unmask.realtime.sinks.console import ConsoleSink
 from unmask.realtime.sinks.tally import TallySink
 from unmask.realtime.types import Cause, Event, SourceState, Verdict
 
 
-def shown(*updates, terminal):
+def shown(*updates, terminal, collector=None):
     out = io.StringIO()
-    sink = ConsoleSink(Console(file=out, force_terminal=terminal, width=110), ["the header"])
+    clocks = collector.clocks if collector is not None else None
+    sink = ConsoleSink(Console(file=out, force_terminal=terminal, width=160), ["the header"], clocks)
     for one in updates:
+        if collector is not None:
+            collector.take(one)
         sink.take(one)
     sink.close()
     return out.getvalue()
@@ -35,6 +42,31 @@ def test_a_terminal_gets_a_line_per_face_and_the_health_of_the_pipeline():
     ):
         assert expected in text
     assert "1 detection busy" in text
+
+
+class Sleepy:
+    """Each look finds that an hour was slept through."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def __call__(self):
+        self.looks += 1
+        return MachineClocks(self.looks, self.looks * 3601, self.looks * 3601)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_ages_and_troubles_are_said(terminal):
+    collector = MetricsCollector(monotonic_s=iter(range(100)).__next__, machine=Sleepy())
+    same = [update(number / 25, face_state(), sequence=number) for number in range(1, 4)]
+    text = shown(*same, terminal=terminal, collector=collector)
+    assert "The machine slept for 3600 s" in text
+    assert ("frame age 12 ms (p50 12 ms, p99 12 ms)" in text) == terminal
+
+
+def test_what_the_budget_lowered_is_said():
+    one = dataclasses.replace(update(1.0, face_state()), lowered=("faces searched every 4th frame",))
+    assert "faces searched every 4th frame" in shown(one, terminal=True)
 
 
 def test_an_uncalibrated_score_is_called_so():

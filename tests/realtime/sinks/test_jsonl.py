@@ -7,6 +7,7 @@ import pytest
 from updates import face_state, update
 
 from unmask.engines.errors import UsageError
+from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.sinks.jsonl import JsonLinesSink
 from unmask.realtime.types import Cause, Event, SourceState, Verdict
 
@@ -95,3 +96,20 @@ def test_a_name_that_is_no_unicode_is_written_all_the_same(tmp_path):
     sink.take(update(1.0, source_id=name))
     sink.close()
     assert lines_of(tmp_path / "events.jsonl")[0]["sources"] == [name]
+
+
+def test_the_clocks_stand_in_the_status_line_and_troubles_have_lines(tmp_path):
+    collector = MetricsCollector(monotonic_s=iter(range(10_000)).__next__)
+    path = tmp_path / "events.jsonl"
+    sink = JsonLinesSink(path, {}, collector.clocks)
+    black = {"causes": (Cause.PICTURE_BLACK,)}
+    for number, changes in enumerate([{}, {}, black, black, {}, {}], 1):
+        one = update(number, face_state(), sequence=number, **changes)
+        collector.take(one)
+        sink.take(one)
+    sink.close()
+    lines = lines_of(path)
+    status = next(line for line in lines if line["type"] == "status")
+    assert status["clocks"]["age"]["p99_ms"] == pytest.approx(12, rel=0.13)
+    assert "publish" in status["clocks"]["stages"]
+    assert [line["troubles"] for line in lines if line["type"] == "trouble"] == [["black"], []]

@@ -184,6 +184,7 @@ def test_a_live_reader_gives_the_newest_and_counts_the_rest():
     assert device.freed.wait(10)
     assert reader.take(10) == (99, 0)
     assert reader.dropped == 99
+    assert [reader.newly_dropped(), reader.newly_dropped()] == [99, 0]
     assert reader.take(10) is None
 
 

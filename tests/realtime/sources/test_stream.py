@@ -105,6 +105,7 @@ def test_a_slow_reader_sees_the_newest_frame(until):
         until(lambda: source.dropped >= 57)
         frame = source.read()
         assert read_number(frame.image) >= 57
+        assert frame.skipped >= 57
         assert frame.time_s >= 0
         hold.set()
         source.close()
