@@ -1,0 +1,196 @@
+"""One format for everything that is measured: JSON to keep and compare, Markdown to read."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from unmask.benchmarks.host import busy, host_line
+from unmask.engines.errors import UsageError
+
+VERSION = 1
+FORMAT = "unmask-bench"
+
+Value = float | int | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table. ``name`` tells it from the others of its report; numbers have their unit in the key."""
+
+    name: str
+    values: Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One curve, or one group of bars, of a plot. ``x`` holds words for bars."""
+
+    label: str
+    x: Sequence[float | str]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """Drawn from the report whenever it is wanted, so that a run needs no drawing library."""
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    lines: Sequence[Line]
+    style: Literal["line", "bar"] = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one measurement found, on what, with what. ``complete`` is false where it was broken off."""
+
+    kind: str
+    title: str
+    command: str
+    host: dict[str, Any]
+    subject: dict[str, Any]
+    settings: dict[str, Any]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+    complete: bool = True
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def row(self, name: str) -> Mapping[str, Value]:
+        """The values of the row ``name``; empty where there is none."""
+        return next((row.values for row in self.rows if row.name == name), {})
+
+    def as_json(self) -> str:
+        facts = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        return json.dumps(_finite(facts), ensure_ascii=False, indent=1) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, name: str) -> Self:
+        """Read what ``as_json`` wrote. Raises ``UsageError``, naming ``name``, for anything else."""
+        try:
+            facts = json.loads(text)
+            if facts.pop("format", None) != FORMAT:
+                raise ValueError("it is no report of unmask bench")
+            if (version := facts.pop("version", None)) != VERSION:
+                raise ValueError(f"it has the version {version!r}, and this program reads {VERSION}")
+            facts["rows"] = tuple(Row(str(row["name"]), _mapping(row["values"])) for row in facts["rows"])
+            facts["plots"] = tuple(_plot(plot) for plot in facts["plots"])
+            facts["notes"] = tuple(map(str, facts["notes"]))
+            for part in ("host", "subject", "settings", "details"):
+                _mapping(facts[part])
+            return cls(**facts)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = "a field is missing or wrong" if isinstance(error, KeyError | TypeError) else str(error)
+            raise UsageError(f"{name} cannot be read as a report: {reason}; give a file that --json wrote.") from error
+
+    def as_markdown(self, *, heading: str = "##", images: Sequence[str] = ()) -> str:
+        """A section: command, machine, table, notes, and ``images`` by their paths."""
+        lines = [f"{heading} {self.title}", "", f"`{self.command}`, {self.created}.", ""]
+        lines += [f"Machine: {host_line(self.host)}.", "", *_subject_lines(self.subject)]
+        if sentence := busy(self.host):
+            lines += [f"**{sentence}**", ""]
+        if not self.complete:
+            lines += ["**Broken off before its end: what follows is a part.**", ""]
+        lines += [markdown_table(self.rows), ""]
+        lines += [f"- {note}" for note in self.notes] + ([""] if self.notes else [])
+        lines += [f"![{Path(image).stem}]({image})" for image in images] + ([""] if images else [])
+        return "\n".join(lines)
+
+
+def load_report(path: Path) -> Report:
+    """Raises ``UsageError`` for a file that is absent or no report."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read ({error.strerror}): give a file that --json wrote.") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no text: give a file that --json wrote.") from error
+    return Report.from_json(text, str(path))
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """The file is there whole or not at all. Raises ``UsageError`` where it cannot be written."""
+    raw = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(raw)
+            os.chmod(name, 0o644)  # mkstemp's are for the owner alone
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}): give a file in a folder of yours.") from error
+
+
+def markdown_table(rows: Sequence[Row]) -> str:
+    """A column for every key that any row has, in the order in which they first appear."""
+    columns = list(dict.fromkeys(key for row in rows for key in row.values))
+    if not rows:
+        return "Nothing was measured."
+    header = ["what", *(column.replace("_", " ") for column in columns)]
+    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * len(columns) + "|"]
+    for row in rows:
+        cells = [row.name, *(shown(row.values.get(column)) for column in columns)]
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def shown(value: Value) -> str:
+    """Three digits of a number, at least all of its whole ones; a dash for nothing."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            return "-"
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return str(value)
+
+
+def _subject_lines(subject: Mapping[str, Any]) -> list[str]:
+    if "detector" not in subject:
+        return []
+    words = (
+        f"Detector {subject['detector']} {subject['version']} ({subject['precision']}, encoder "
+        f"{str(subject['encoder_sha256'])[:12]}) on {subject['engine']}: {subject['provider']}; "
+        f"faces: {subject['faces']}."
+    )
+    return [words, ""]
+
+
+def _finite(value: Any) -> Any:
+    """JSON has neither NaN nor infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _plot(facts: Any) -> Plot:
+    lines = tuple(Line(str(line["label"]), tuple(line["x"]), tuple(line["y"])) for line in facts.pop("lines"))
+    return Plot(lines=lines, **facts)
