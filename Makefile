@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on the first call. Pins: constraints.txt.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-train install install-gpu lint typecheck clean
+.PHONY: help demo test test-train test-gpu install install-gpu lint typecheck bench soak clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -11,12 +11,16 @@ demo: install ## run the whole pipeline on a synthetic clip (options: make demo 
 
 test: install ## run all tests (options: make test ARGS="tests/engines -x")
 	@bash scripts/system_libraries.sh test
+	@bash scripts/server_environment.sh
 	@.venv/bin/python -m pytest $(ARGS)
 
 test-train: ## run the tests that need torch, in .venv-train, which it makes first (gigabytes)
 	@bash scripts/system_libraries.sh
 	@bash scripts/train_environment.sh
-	@.venv-train/bin/python -m pytest -p no:pytest-qt tests/training tests/export $(wildcard tests/cli/test_train_*.py) $(ARGS)
+	@.venv-train/bin/python -m pytest -p no:pytest-qt tests/training tests/export tests/engines/test_torch_reference.py tests/engines/test_torch_operators.py $(wildcard tests/cli/test_train_*.py) $(ARGS)
+
+test-gpu: install ## run the tests that need an NVIDIA GPU with TensorRT, and print what was skipped and why
+	@bash scripts/test_gpu.sh $(ARGS)
 
 install: ## make .venv and install the project with the gui, page and dev extras
 	@bash scripts/system_libraries.sh
@@ -29,9 +33,16 @@ lint: install ## check style and formatting
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 
-typecheck: install ## check the types
-	@bash scripts/typecheck.sh
+typecheck: install ## check the types, and engines/tensorrt against TensorRT 10 and 11 where their signatures are
+	@bash scripts/typecheck.sh $(ARGS)
+
+bench: install ## measure everything on this machine: benchmarks/RESULTS.md (minutes; options: make bench ARGS="--quick")
+	@.venv/bin/unmask bench all --results benchmarks/results --page benchmarks/RESULTS.md $(ARGS)
+
+soak: install ## watch a live source for hours and say whether anything grows (options: make soak MINUTES=60)
+	@.venv/bin/unmask bench soak --minutes $(or $(MINUTES),60) --json benchmarks/results/soak.json $(ARGS)
+	@.venv/bin/unmask bench page --results benchmarks/results --page benchmarks/RESULTS.md
 
 clean: ## remove the environment and everything that was built
-	@rm -rf .venv .venv-train build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-train .venv-server build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -60,6 +60,9 @@ setup(
     extras_require={
         "gui": ["PyQt6>=6.6"],
         "page": ["yt-dlp"],
+        "tensorrt": ["tensorrt>=10", "cuda-python>=12.6"],
+        "remote": ["grpcio>=1.60", "protobuf>=4.25"],
+        "openvino": ["openvino>=2025.0"],
         # Ends with two runtimes that overwrite each other; `make install-gpu` leaves this one only.
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.21"],
         "train": [
@@ -71,6 +74,7 @@ setup(
             "matplotlib>=3.8",
             "optuna>=4",
         ],
+        "bench": ["matplotlib>=3.8"],
         "dev": ["pytest>=8", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
     },
     entry_points={"console_scripts": ["unmask = unmask.cli.main:main"]},

@@ -209,13 +209,15 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _verify_one(folder: Path, args: argparse.Namespace, options: EngineOptions) -> Verification:
+    from unmask.cli.build_bar import build_bar
     from unmask.engines.package import load_package
     from unmask.engines.verify import verify_package
 
     engine = args.engine
-    if engine == "auto":
-        engine = choose_engine(load_package(folder), args.precision, options, tell)
-    return verify_package(folder, engine, precision=args.precision, options=options)
+    with build_bar():
+        if engine == "auto":
+            engine = choose_engine(load_package(folder), args.precision, options, tell)
+        return verify_package(folder, engine, precision=args.precision, options=options)
 
 
 def _as_json(name: str, verification: Verification) -> dict[str, Any]:

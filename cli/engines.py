@@ -45,6 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measure(args: argparse.Namespace) -> int:
+    from unmask.cli.build_bar import build_bar
     from unmask.engines.choice import choose
     from unmask.engines.options import EngineOptions
     from unmask.engines.package import find_package, load_package
@@ -53,7 +54,8 @@ def _measure(args: argparse.Namespace) -> int:
     package = load_package(find_package(args.measure))
     precision, options = args.precision or "fp32", EngineOptions(threads=args.engine_threads or 1)
     path, sha256 = package.encoder_file(precision)
-    choice = choose(path, sha256, options, precision=precision, again=True, say=tell)
+    with build_bar():
+        choice = choose(path, sha256, options, precision=precision, again=True, say=tell)
     rows = [_row(listing, choice) for listing in list_engines() if listing.name != "auto"]
     if args.json:
         detector = {"name": package.manifest.name, "version": package.manifest.version, "precision": precision}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DEFAULT_DETECTOR = "unmask-lite"
 
+_LONGEST_NUMBER = 12
+
 #: As in ``unmask.engines.options``, which the help should not have to load.
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -59,10 +61,15 @@ def add_engine_arguments(parser: argparse.ArgumentParser, *, precisions: Iterabl
     )
     group.add_argument("--engine-threads", metavar="N", type=whole, default=1, help="threads in one call (default 1)")
     group.add_argument(
-        "--device", metavar="NAME", help="the number of a GPU, or CPU, GPU, NPU for OpenVINO (default: the usual one)"
+        "--device",
+        metavar="NAME",
+        type=word,
+        help="the number of a GPU, or CPU, GPU, NPU for OpenVINO (default: the usual one)",
     )
     group.add_argument("--server", metavar="HOST:PORT", help="the server that --engine remote asks")
-    group.add_argument("--remote-model", metavar="NAME", help="what the server calls the model (default: its name)")
+    group.add_argument(
+        "--remote-model", metavar="NAME", type=word, help="what the server calls the model (default: its name)"
+    )
     group.add_argument(
         "--deadline", metavar="SECONDS", type=positive, help="how long one call to the server may take (default 0.5)"
     )
@@ -95,8 +102,11 @@ class _Once(argparse.Action):
     """Refuses an option that is given twice, where the last one would win without a word."""
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: Any, *_: object) -> None:
-        if getattr(namespace, self.dest) != self.default:
+        # By a mark of its own: the first of the two may have named the default.
+        given = f"{self.dest}_is_given"
+        if hasattr(namespace, given):
             parser.error(f"{self.option_strings[0]} is given twice; only `unmask scan` takes several detectors")
+        setattr(namespace, given, True)
         setattr(namespace, self.dest, value)
 
 
@@ -137,6 +147,7 @@ def open_detector(
     ``say`` hears which engine and precision ``auto`` came to stand for, and why. Raises what
     ``Detector.open`` raises.
     """
+    from unmask.cli.build_bar import build_bar
     from unmask.engines.options import EngineOptions
     from unmask.engines.package import find_package, load_package
     from unmask.engines.registry import require_engine
@@ -145,9 +156,10 @@ def open_detector(
     require_engine(engine)
     package = load_package(find_package(name))
     options = options or EngineOptions()
-    if engine == "auto":
-        engine = choose_engine(package, precision, options, say)
-    return Detector.open(package, engine, precision=_precision(package, precision, engine, say), options=options)
+    with build_bar():
+        if engine == "auto":
+            engine = choose_engine(package, precision, options, say)
+        return Detector.open(package, engine, precision=_precision(package, precision, engine, say), options=options)
 
 
 def choose_engine(package: DetectorPackage, precision: str, options: EngineOptions, say: Callable[[str], None]) -> str:
@@ -197,7 +209,7 @@ def refuse_writing_over(target: Path, inputs: Iterable[str]) -> None:
 
 def positive(text: str) -> float:
     """An argparse type: a number above zero."""
-    value = float(text)
+    value = _number(text, "a number above 0")
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value
@@ -205,15 +217,28 @@ def positive(text: str) -> float:
 
 def share(text: str) -> float:
     """An argparse type: a number from 0 to 1."""
-    value = float(text)
+    value = _number(text, "a number from 0 to 1")
     if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to 1")
     return value
 
 
 def whole(text: str) -> int:
     """An argparse type: a whole number above zero."""
-    value = int(text)
-    if value < 1:
+    if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value
+    return int(text)
+
+
+def word(text: str) -> str:
+    """An argparse type: a name, which an empty variable of a script is not."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the name is empty")
+    return text
+
+
+def _number(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not {what}") from None

@@ -121,7 +121,8 @@ class BuiltCache:
             _write_whole(notes_path, json.dumps(record, indent=2).encode())
         except OSError as error:
             raise EngineError(
-                f"{payload_path} cannot be written ({error.strerror or error}): choose another cache folder."
+                f"{payload_path} cannot be written ({error.strerror or error}): make its folder yours, or free some "
+                "space there."
             ) from error
         self.prune(keep=key)
         return payload_path

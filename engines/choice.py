@@ -83,9 +83,10 @@ def choose(
         say(f"The engines are measured again on {_short(model)}: {remembered.problem}.")
     say(f"Measuring {', '.join(there)} on {_short(model)}, once ...")
     rows = measure(model, replace(options, sha256=sha256), there)
+    choice = _pick(rows, "measured now")  # what ran nowhere is not remembered: the reason may have passed
     if problem := remember(path, key, rows, date.today().isoformat()):
         say(f"The engines will be measured again next time: {problem}.")
-    return _pick(rows, "measured now")
+    return choice
 
 
 def pick_precision(manifest: Manifest, engine: str) -> tuple[Precision, str]:
@@ -116,7 +117,7 @@ def measure(model: Path, options: EngineOptions, names: Sequence[str]) -> tuple[
                 arrays = _sample(engine)
                 outputs[name] = [engine.infer(arrays) for _ in range(WARM_UP)][-1]
             except (EngineError, EngineUnavailable, UsageError) as error:
-                problems[name] = str(error)
+                problems[name] = str(error).rstrip(".")
             else:
                 engines[name], times[name] = engine, []
         for number in range(ROUNDS):
@@ -125,7 +126,7 @@ def measure(model: Path, options: EngineOptions, names: Sequence[str]) -> tuple[
                 try:
                     times[name].append(_timed(engines[name]))
                 except EngineError as error:
-                    problems[name] = str(error)
+                    problems[name] = str(error).rstrip(".")
                     del engines[name]
     return tuple(_row(name, times.get(name, []), outputs, problems.get(name, "")) for name in names)
 
@@ -192,7 +193,7 @@ def largest_difference(these: Mapping[str, NDArray[np.generic]], those: Mapping[
 def _pick(rows: tuple[Measured, ...], when: str) -> Choice:
     sound = {row.engine: row.wall_ms for row in rows if not row.problem and row.wall_ms is not None}
     if not sound:
-        raise EngineUnavailable(f"No engine runs this model: {rows[0].engine}: {rows[0].problem}")
+        raise EngineUnavailable(f"No engine runs this model: {rows[0].engine}: {rows[0].problem}.")
     fastest = min(sound, key=lambda name: sound[name])
     standard = sound.get(STANDARD)
     if standard is None:

@@ -21,6 +21,7 @@ from unmask.engines.built_cache import differences
 
 FORMAT = 1
 MAX_BYTES = 1 << 16
+_LONGEST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class _Row(BaseModel):
     wall_ms: _Number
     cpu_ms: _Number
     difference: _Number
-    problem: Annotated[str, Field(max_length=2000)]
+    problem: Annotated[str, Field(max_length=_LONGEST)]
 
 
 class _Record(BaseModel):
@@ -98,7 +99,7 @@ def recall(path: Path, key: Mapping[str, str], engines: Sequence[str]) -> Recall
 
 def remember(path: Path, key: Mapping[str, str], rows: tuple[Measured, ...], when: str) -> str:
     """Write it all at once. What went wrong, in words, or nothing: a full disk must not stop the monitor."""
-    kept = [_Row.model_validate(asdict(row)) for row in rows]
+    kept = [_Row.model_validate(asdict(row) | {"problem": row.problem[:_LONGEST]}) for row in rows]
     text = _Record(format=FORMAT, when=when, key=dict(key), rows=kept).model_dump_json(indent=2)
     part = None
     try:

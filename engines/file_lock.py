@@ -31,7 +31,8 @@ def locked(path: Path, *, waiting: Callable[[], None] | None = None) -> Iterator
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise EngineError(
-            f"The lock {path} cannot be made ({error.strerror or error}): choose another cache folder."
+            f"The lock {path} cannot be made ({error.strerror or error}): make its folder yours, or free some "
+            "space there."
         ) from error
     try:
         while not _take(handle):

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.engines.engine import Arrays, Engine, TensorSpec
-from unmask.engines.errors import EngineError, EngineUnavailable, UsageError
+from unmask.engines.errors import EngineError, EngineUnavailable
 from unmask.engines.model_bytes import one_line, read_model_bytes
-from unmask.engines.options import EngineOptions
+from unmask.engines.options import EngineOptions, check_threads
+from unmask.engines.ort_session import refuse_unused
 
 DEFAULT_DEVICE = "CPU"
 
@@ -30,6 +31,7 @@ _TELEMETRY, _CONVERTER = "openvino_telemetry", "openvino.tools.ovc"
 
 def create(model: Path, options: EngineOptions) -> Engine:
     """An engine for ``model``, not yet opened. See ``OpenVinoEngine``."""
+    refuse_unused(OpenVinoEngine.name, options, device=True)
     device = options.device or DEFAULT_DEVICE
     return OpenVinoEngine(model, device=device, threads=options.threads, sha256=options.sha256)
 
@@ -84,11 +86,9 @@ class OpenVinoEngine(Engine):
         self, model: Path, *, device: str = DEFAULT_DEVICE, threads: int = 1, sha256: str | None = None
     ) -> None:
         super().__init__()
-        if threads < 1:
-            raise UsageError(f"An engine needs at least one thread, it was given {threads}.")
         self._model = Path(model)
         self._device = device.upper()
-        self._threads = threads
+        self._threads = check_threads(threads)
         self._sha256 = sha256
         self._request: Any = None
         self._provider = ""

@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from unmask.engines.errors import UsageError
+
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+#: A runtime starts as many threads as it is told to: tens of thousands of them hold up the whole machine.
+MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +34,12 @@ class EngineOptions:
     server: str | None = None
     remote_model: str | None = None
     deadline_s: float = 0.5
+
+
+def check_threads(threads: int) -> int:
+    """``threads``, or ``UsageError`` for a number that no runtime should be asked for."""
+    if threads < 1:
+        raise UsageError(f"An engine needs at least one thread, it was given {threads}.")
+    if threads > MOST_THREADS:
+        raise UsageError(f"An engine takes at most {MOST_THREADS} threads, it was given {threads}: give fewer.")
+    return threads

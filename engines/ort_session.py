@@ -20,7 +20,7 @@ from unmask.engines import model_bytes
 from unmask.engines.engine import Arrays, Engine, TensorSpec
 from unmask.engines.errors import EngineError, EngineUnavailable, UsageError
 from unmask.engines.model_bytes import read_model_bytes
-from unmask.engines.options import EngineOptions
+from unmask.engines.options import EngineOptions, check_threads
 
 CPU = "CPUExecutionProvider"
 
@@ -49,10 +49,8 @@ class OrtEngine(Engine):
 
     def __init__(self, model: Path, *, threads: int = 1, sha256: str | None = None) -> None:
         super().__init__()
-        if threads < 1:
-            raise UsageError(f"An engine needs at least one thread, it was given {threads}.")
         self._model = Path(model)
-        self._threads = threads
+        self._threads = check_threads(threads)
         self._sha256 = sha256
         self._session: Any = None
         self._inputs: tuple[TensorSpec, ...] = ()

@@ -67,7 +67,8 @@ class OrtTensorrtEngine(OrtCudaEngine):
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise EngineError(
-                    f"The cache folder {folder} cannot be made ({error.strerror}): make it, or set another one."
+                    f"The cache folder {folder} cannot be made ({error.strerror}): make the one above it yours, "
+                    "or free some space there."
                 ) from error
         settings = {
             "device_id": str(self._device),

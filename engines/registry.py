@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unmask.engines.engine import Engine
 from unmask.engines.errors import EngineUnavailable, UsageError
+from unmask.engines.model_bytes import one_line
 from unmask.engines.options import EngineOptions
 
 #: Name -> module with ``create(model, options) -> Engine`` and ``why_unavailable() -> str | None``.
@@ -97,4 +98,8 @@ def list_engines() -> list[EngineListing]:
 
 def why_unavailable(name: str) -> str | None:
     """Why the engine ``name`` cannot run here, in words with the remedy; ``None`` when it can."""
-    return importlib.import_module(_TABLE[name]).why_unavailable()
+    try:
+        return importlib.import_module(_TABLE[name]).why_unavailable()
+    except Exception as error:  # half a package fails in any way it likes, and the other engines can still run
+        said = one_line(error) or "without a reason"
+        return f"its package is damaged ({type(error).__name__}: {said}); see 'unmask doctor', or reinstall it"

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.engines.engine import Arrays, Engine, TensorSpec
-from unmask.engines.errors import EngineError, EngineUnavailable, UsageError
+from unmask.engines.errors import EngineError, EngineUnavailable
 from unmask.engines.model_bytes import one_line, read_model_bytes
-from unmask.engines.options import EngineOptions
+from unmask.engines.options import EngineOptions, check_threads
+from unmask.engines.ort_session import refuse_unused
 from unmask.engines.torch_graph import TorchGraph
 
 DEFAULT_DEVICE = "cpu"
@@ -27,6 +28,7 @@ DEFAULT_DEVICE = "cpu"
 
 def create(model: Path, options: EngineOptions) -> Engine:
     """An engine for ``model``, not yet opened. See ``TorchEngine``."""
+    refuse_unused(TorchEngine.name, options, device=True)
     device = options.device or DEFAULT_DEVICE
     return TorchEngine(model, device=device, threads=options.threads, sha256=options.sha256)
 
@@ -42,7 +44,7 @@ def why_unavailable() -> str | None:
 
 
 class TorchEngine(Engine):
-    """One ONNX model, node by node, on ``cpu`` or ``cuda`` (``cuda:1``).
+    """One ONNX model, node by node, on ``cpu`` or ``cuda`` (``cuda:1``, or ``1``).
 
     ``threads`` is the number of threads inside one call on the processor. torch keeps it for the whole
     thread that calls, so it is set anew on each call. ``sha256`` is checked against the bytes that are used.
@@ -54,11 +56,9 @@ class TorchEngine(Engine):
         self, model: Path, *, device: str = DEFAULT_DEVICE, threads: int = 1, sha256: str | None = None
     ) -> None:
         super().__init__()
-        if threads < 1:
-            raise UsageError(f"An engine needs at least one thread, it was given {threads}.")
         self._model = Path(model)
         self._wanted = device.lower()
-        self._threads = threads
+        self._threads = check_threads(threads)
         self._sha256 = sha256
         self._graph: TorchGraph | None = None
         self._device: Any = None
@@ -89,7 +89,12 @@ class TorchEngine(Engine):
             raise EngineUnavailable(f"The engine {self.name} cannot run here: {problem}.")
         self._device = self._find_device()
         raw = read_model_bytes(self._model, self._sha256)
-        self._graph = TorchGraph(raw, self._device, f"the model {self._model}")
+        try:
+            self._graph = TorchGraph(raw, self._device, f"the model {self._model}")
+        except RuntimeError as error:  # the GPU has no room for the weights, or a fault
+            raise EngineError(
+                f"torch cannot put the model {self._model} on {self._device}: {one_line(error)}; use --device cpu."
+            ) from error
 
     def _find_device(self) -> Any:
         try:
@@ -99,7 +104,8 @@ class TorchEngine(Engine):
                 f"The engine {self.name} cannot run here: torch cannot be imported ({one_line(error)}); reinstall it."
             ) from error
         there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-        wanted = "cuda:0" if self._wanted == "cuda" else self._wanted
+        wanted = f"cuda:{self._wanted}" if self._wanted.isdecimal() else self._wanted  # a GPU's number, as elsewhere
+        wanted = "cuda:0" if wanted == "cuda" else wanted
         if wanted not in there:
             raise EngineUnavailable(
                 f"torch {torch.__version__} finds no device {self._wanted} here: choose {' or '.join(there)}, "
@@ -111,11 +117,16 @@ class TorchEngine(Engine):
         import torch
 
         assert self._graph is not None
-        with torch.inference_mode(), self._exact(torch):
-            # Copies in both directions: torch cannot hold an array that may only be read.
-            given = {name: torch.from_numpy(np.array(array)).to(self._device) for name, array in arrays.items()}
-            results = self._graph.run(given)
-            return {name: np.array(result.cpu().numpy()) for name, result in results.items()}
+        try:
+            with torch.inference_mode(), self._exact(torch):
+                # Copies in both directions: torch cannot hold an array that may only be read.
+                given = {name: torch.from_numpy(np.array(array)).to(self._device) for name, array in arrays.items()}
+                results = self._graph.run(given)
+                return {name: np.array(result.cpu().numpy()) for name, result in results.items()}
+        except RuntimeError as error:  # of the copies, where a GPU also reports what failed before them
+            raise EngineError(
+                f"torch failed on {self._device} with the model {self._model}: {one_line(error)}; use --device cpu."
+            ) from error
 
     def _exact(self, torch: Any) -> contextlib.AbstractContextManager[Any]:
         """One setting of threads for this call; on a GPU no TF32, and the same kernels every time."""

@@ -66,15 +66,15 @@ def verify_package(
         difference, encode_ms = _batch_difference(encoder, crops, encoded["logit"])
         if difference > BATCH_TOLERANCE[precision]:
             raise PackageError(
-                f"The encoder of {package.folder} scores a crop differently in a batch, by {difference:.2g}: "
-                "export it so that crops do not mix."
+                f"The encoder of {package.folder} scores a crop differently in a batch, by {difference:.2g}"
+                f"{_on(encoder)}: {_remedy(encoder, 'export it so that crops do not mix')}."
             )
         name, provider = encoder.name, encoder.provider
     apart = None
     if name != STANDARD:
         with open_engine(STANDARD, path, EngineOptions(sha256=sha256)) as standard:
             apart = _largest(standard.infer({"crops": crops})["logit"], encoded["logit"])
-        if apart > ENGINE_TOLERANCE[precision]:
+        if not apart <= ENGINE_TOLERANCE[precision]:  # NaN too
             raise EngineError(
                 f"The engine {name} scores the encoder of {package.folder} differently from {STANDARD}, by "
                 f"{apart:.2g}: use --engine {STANDARD}, or check that this engine runs the same model."
@@ -108,14 +108,25 @@ def _steady(
     for name, values in first.items():
         if not np.isfinite(values).all():
             raise PackageError(
-                f"The {role} of {package.folder} gives {name} that is no number: export the detector again."
+                f"The {role} of {package.folder} gives {name} that is no number{_on(engine)}: "
+                f"{_remedy(engine, 'export the detector again')}."
             )
         size = max(1.0, float(np.abs(values.astype(np.float64)).max(initial=0.0)))
         if _largest(values, second[name]) > tolerance * size:
             raise PackageError(
-                f"The {role} of {package.folder} gives another {name} for the same input: export it in evaluation mode."
+                f"The {role} of {package.folder} gives another {name} for the same input{_on(engine)}: "
+                f"{_remedy(engine, 'export it in evaluation mode')}."
             )
     return first
+
+
+def _on(engine: Engine) -> str:
+    """Where it was seen: it may be the fault of the engine and not of the package."""
+    return "" if engine.name == STANDARD else f" on the engine {engine.name}"
+
+
+def _remedy(engine: Engine, otherwise: str) -> str:
+    return otherwise if engine.name == STANDARD else f"see whether --engine {STANDARD} does so too"
 
 
 def _batch_difference(encoder: Engine, crops: NDArray[np.uint8], batched: NDArray[np.generic]) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 # Makes .venv and installs the project into it, editable; does nothing when nothing has changed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-extras=gui,page,dev
+extras=gui,page,remote,openvino,bench,dev
 venv_python=.venv/bin/python
 
 fingerprint() { sha256sum | cut -d' ' -f1; }

@@ -38,6 +38,19 @@ def own_user_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     return home
 
 
+@pytest.fixture
+def every_engine() -> None:
+    """Ask for it where ``auto`` may pick among all engines of this machine."""
+
+
+@pytest.fixture(autouse=True)
+def auto_is_ort_cpu(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``auto`` knows ``ort-cpu`` alone, and so measures nothing: each test has an empty cache, what is measured
+    takes seconds, and what is picked would change with the machine and its mood."""
+    if "every_engine" not in request.fixturenames:
+        monkeypatch.setattr("unmask.engines.choice.AUTO_ENGINES", ("ort-cpu",))
+
+
 def _children() -> set[int]:
     """Process ids of this process's own children (Linux; empty elsewhere)."""
     found: set[int] = set()

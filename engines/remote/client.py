@@ -66,14 +66,24 @@ class Client:
         else:
             self._channel = grpc.insecure_channel(address.target, options)
 
-    def call(self, method: str, timeout_s: float, request: Any = None, *, again: bool = True, **fields: Any) -> Any:
+    def call(
+        self,
+        method: str,
+        timeout_s: float,
+        request: Any = None,
+        *,
+        again: bool = True,
+        until_s: float | None = None,
+        **fields: Any,
+    ) -> Any:
         """The answer to ``method``, as a message. ``fields`` make the request where none is given.
 
         Tries ``again``, after growing pauses, as long as ``timeout_s`` lasts and the server is merely away or
-        overloaded: all methods here may be repeated. Raises ``CallFailed``.
+        overloaded: all methods here may be repeated. ``until_s`` (monotonic) is an earlier end, where
+        several calls share ``timeout_s``. Raises ``CallFailed``.
         """
         payload = (request if request is not None else MESSAGES[f"{method}Request"](**fields)).SerializeToString()
-        end = time.monotonic() + timeout_s
+        end = time.monotonic() + timeout_s if until_s is None else until_s
         pause_s = _FIRST_PAUSE_S
         while True:
             try:

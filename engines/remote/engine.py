@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,9 @@ class RemoteEngine(Engine):
         try:
             self._link = connect(self._new_client(wanted), wanted)
         except EngineLost as lost:
-            raise EngineUnavailable(str(lost)) from lost
+            raise EngineUnavailable(
+                f"{str(lost).rstrip('.')}; start it, or correct --server, which is HOST:PORT of its gRPC port."
+            ) from lost
 
     def _described_here(self) -> Wanted:
         """What the encoder's own file says, run once on this machine's processor."""
@@ -118,9 +121,11 @@ class RemoteEngine(Engine):
         if link is None:
             raise type(trouble)(str(trouble))
         crops = arrays[wanted.crops.name]
+        deadline_s = self._options.deadline_s
+        until_s = time.monotonic() + deadline_s  # for all parts together
         try:
             parts = [
-                link.infer(crops[first : first + wanted.batch], self._options.deadline_s)
+                link.infer(crops[first : first + wanted.batch], deadline_s, until_s)
                 for first in range(0, max(1, len(crops)), wanted.batch)
             ]
         except EngineError as error:

@@ -51,11 +51,11 @@ class Link:
     description: str
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def infer(self, crops: NDArray[np.generic], timeout_s: float) -> Arrays:
-        """One call. Raises ``EngineLost`` where no answer came, ``EngineError`` where it is an error, no answer
-        to this, or from another version of the model than the one that was checked."""
+    def infer(self, crops: NDArray[np.generic], timeout_s: float, until_s: float | None = None) -> Arrays:
+        """One call, as ``Client.call`` times it. Raises ``EngineLost`` where no answer came, ``EngineError`` where
+        it is an error, no answer to this, or from another version of the model than the one that was checked."""
         request_id = str(next(self._ids))
-        reply = _infer(self.client, self.contract, self.model, request_id, crops, timeout_s)
+        reply = _infer(self.client, self.contract, self.model, request_id, crops, timeout_s, until_s)
         if reply.model_version != self.served_version:
             where = f"The server {self.client.address}"
             raise EngineError(f"{where} changed the model {self.model}: it is checked before it is used again.")
@@ -116,10 +116,16 @@ def _model_is_ready(client: Client, model: str) -> bool:
 
 
 def _infer(
-    client: Client, contract: Contract, model: str, request_id: str, crops: NDArray[np.generic], timeout_s: float
+    client: Client,
+    contract: Contract,
+    model: str,
+    request_id: str,
+    crops: NDArray[np.generic],
+    timeout_s: float,
+    until_s: float | None = None,
 ) -> Any:
     try:
-        return client.call("ModelInfer", timeout_s, contract.request(model, request_id, crops))
+        return client.call("ModelInfer", timeout_s, contract.request(model, request_id, crops), until_s=until_s)
     except CallFailed as failed:
         kind = EngineLost if failed.kind is Failure.LOST else EngineError
         raise kind(f"The server {client.address} {failed}.") from failed

@@ -15,8 +15,10 @@ from unmask.engines.options import EngineOptions
 
 def create(model: Path, options: EngineOptions) -> Engine:
     """An engine for ``model``, not yet opened. See ``engine.TensorRtEngine``."""
+    from unmask.engines.ort_session import refuse_unused
     from unmask.engines.tensorrt.engine import TensorRtEngine
 
+    refuse_unused(TensorRtEngine.name, options, device=True)
     return TensorRtEngine(model, options)
 
 

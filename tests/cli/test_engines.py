@@ -20,7 +20,7 @@ def toy(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def two_engines(monkeypatch: pytest.MonkeyPatch) -> None:
+def two_engines(every_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """ort-cpu and openvino run here, and are as fast as ``ROWS`` say."""
     here = {row.engine for row in ROWS}
     monkeypatch.setattr(choice_module, "why_unavailable", lambda name: None if name in here else "no")
@@ -72,6 +72,7 @@ def test_measure_json(toy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(row["reason"] for row in rows.values())
 
 
+@pytest.mark.usefixtures("every_engine")
 def test_measure_for_real(toy: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["engines", "--measure", toy, "--json", "--engine-threads", "2"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["engines"]}

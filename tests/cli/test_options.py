@@ -13,6 +13,7 @@ from unmask.cli.main import main
 from unmask.cli.options import PRECISIONS, add_detector_arguments, engine_options, open_detector
 from unmask.engines import choice as choice_module
 from unmask.engines import options as options_module
+from unmask.engines.build_progress import BuildProgress, report
 from unmask.engines.choice import Choice
 from unmask.engines.errors import UsageError
 from unmask.engines.options import EngineOptions
@@ -95,11 +96,61 @@ def test_what_does_not_go_together(words: str, sentence: str) -> None:
         engine_options(parsed(*words.split()))
 
 
-@pytest.mark.parametrize("words", ["--engine-threads 0", "--engine-threads x", "--deadline 0", "--precision fp64"])
-def test_what_is_no_value(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--engine-threads", "0", "0 is not a whole number above 0"),
+        ("--engine-threads", "x", "x is not a whole number above 0"),
+        ("--engine-threads", "9" * 5000, "is not a whole number above 0"),
+        ("--deadline", "0", "0 is not a number above 0"),
+        ("--deadline", "soon", "soon is not a number above 0"),
+        ("--alarms-per-hour", "x", "x is not a number above 0"),
+        ("--precision", "fp64", "fp64"),
+        ("--device", "", "the name is empty"),
+        ("--remote-model", " ", "the name is empty"),
+    ],
+)
+def test_what_is_no_value(option: str, value: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parsed(*words.split())
-    assert words.split()[0] in capsys.readouterr().err
+        parsed(option, value)
+    said = capsys.readouterr().err
+    assert option in said
+    assert sentence in said
+
+
+def test_too_many_threads_start_none(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--engine", "ort-cpu", "--engine-threads", "100000"]
+    assert main(["detectors", "verify", str(toy), *words]) == 2
+    assert "at most 256 threads, it was given 100000: give fewer" in capsys.readouterr().err
+
+
+def test_a_second_detector_is_refused_behind_the_usual_one_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parsed("--detector", "unmask-lite").detector == "unmask-lite"
+    with pytest.raises(SystemExit):
+        parsed("--detector", "unmask-lite", "--detector", "other")
+    assert "given twice" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_a_plan_that_is_built_is_told_with_the_reason(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever opens a detector waits for it for minutes."""
+    real = detector_module.open_engine
+
+    def open_engine(name: str, model: Path, options: EngineOptions):
+        for number in (1, 2):
+            report(BuildProgress("plan for [x]", "TensorRT 10.1 is now 11.0", f"phase {number}", number, 2, 0.5))
+        report(BuildProgress("plan for [x]", "", "finished", 1, 1, 1.0, finished=True))
+        return real(name, model, options)
+
+    monkeypatch.setattr(detector_module, "open_engine", open_engine)
+    open_detector(str(toy), "ort-cpu").close()
+    captured = capsys.readouterr()
+    assert captured.err.count("Building a plan for [x], which takes minutes: TensorRT 10.1 is now 11.0 ...") == 2
+    assert captured.out == ""
+    report(BuildProgress("plan", "", "afterwards", 0, 1, 0.0))
+    assert "afterwards" not in capsys.readouterr().err
 
 
 def test_the_encoder_runs_as_asked_and_the_head_on_the_processor(toy: Path, opened, monkeypatch) -> None:

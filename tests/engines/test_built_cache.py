@@ -112,7 +112,7 @@ def test_a_broken_off_write_leaves_the_old_entry(cache: BuiltCache, monkeypatch:
 
     with monkeypatch.context() as patch:
         patch.setattr(built_cache.os, "replace", full)
-        with pytest.raises(EngineError, match=r"No space left on device.*another cache folder"):
+        with pytest.raises(EngineError, match=r"No space left on device.*free some space there"):
             cache.store(KEY, b"new")
     assert cache.find(KEY).payload == b"old"
     assert not list(cache.folder.glob("*.part"))
@@ -162,7 +162,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = BuiltCache("plans", tmp_path / "file")
     assert cache.find(KEY).payload is None
-    with pytest.raises(EngineError, match="another cache folder"):
+    with pytest.raises(EngineError, match="make its folder yours"):
         cache.store(KEY, b"plan")
     with pytest.raises(EngineError, match=r"lock .* cannot be made"), cache.locked(KEY):
         pass

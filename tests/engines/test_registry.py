@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -112,3 +113,35 @@ def test_threads_and_checksum_reach_the_engine(model: Path) -> None:
         open_engine("ort-cpu", model, EngineOptions(threads=0))
     with pytest.raises(PackageError, match="checksum"):
         open_engine("ort-cpu", model, EngineOptions(sha256="0" * 64))
+
+
+def test_a_package_that_fails_in_any_way_is_a_row_and_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> str | None:
+        raise AttributeError("partially initialized module 'openvino'\nhas no attribute 'Core'")
+
+    monkeypatch.setattr("unmask.engines.openvino.why_unavailable", broken)
+    rows = {row.name: row for row in list_engines()}
+    assert list(rows) == list(ASKED_FOR)
+    assert rows["ort-cpu"].available
+    assert rows["openvino"].reason == (
+        "its package is damaged (AttributeError: partially initialized module 'openvino' has no attribute 'Core'); "
+        "see 'unmask doctor', or reinstall it"
+    )
+    with pytest.raises(EngineUnavailable, match="its package is damaged"):
+        require_engine("openvino")
+
+
+@pytest.mark.parametrize("name", ["openvino", "tensorrt", "torch"])
+@pytest.mark.parametrize("options", [{"server": "host:1"}, {"remote_model": "toy"}])
+def test_a_server_is_refused_by_who_asks_none(name: str, options: dict[str, str], model: Path) -> None:
+    module = importlib.import_module(registry._TABLE[name])
+    with pytest.raises(UsageError, match=f"The engine {name} asks no server"):
+        module.create(model, EngineOptions(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["ort-cpu", "openvino", "torch"])
+def test_more_threads_than_any_machine_has_are_refused(name: str, model: Path) -> None:
+    module = importlib.import_module(registry._TABLE[name])
+    module.create(model, EngineOptions(threads=256))
+    with pytest.raises(UsageError, match="at most 256 threads, it was given 257"):
+        module.create(model, EngineOptions(threads=257))

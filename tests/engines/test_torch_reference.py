@@ -253,6 +253,34 @@ def test_read_only_input_and_owned_output(tmp_path: Path) -> None:
         np.testing.assert_array_equal(engine.infer({"x": given})["y"], 1.0)
 
 
+@needs_torch
+def test_a_fault_of_the_device_is_one_sentence(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU without room raises where arrays are copied to it, and reports earlier faults where they are read."""
+    import torch
+
+    def full(*_: object) -> object:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate\n 2 GiB.")
+
+    with TorchEngine(toy / "encoder.onnx") as engine:
+        monkeypatch.setattr(engine._graph, "run", full)
+        with pytest.raises(EngineError, match=r"torch failed on cpu .*out of memory. Tried to allocate 2 GiB; use"):
+            engine.infer({"crops": np.zeros((1, 64, 64, 3), np.uint8)})
+    monkeypatch.setattr(torch_reference, "TorchGraph", full)
+    with pytest.raises(EngineError, match=r"torch cannot put the model .* on cpu: CUDA out of memory"):
+        TorchEngine(toy / "encoder.onnx").open()
+
+
+@needs_torch
+def test_a_gpu_is_named_by_its_number_too(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    for device, found in (("1", "cuda:1"), ("cuda", "cuda:0"), ("cuda:1", "cuda:1")):
+        assert str(TorchEngine(toy / "encoder.onnx", device=device)._find_device()) == found
+    with pytest.raises(EngineUnavailable, match="no device 2 here: choose cpu or cuda:0 or cuda:1"):
+        TorchEngine(toy / "encoder.onnx", device="2")._find_device()
+
+
 def test_no_threads_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least one thread"):
         TorchEngine(tmp_path / "m.onnx", threads=0)

@@ -117,7 +117,7 @@ class Off(OrtCpuEngine):
     ("by", "shakes", "sentence"),
     [
         (0.5, False, "scores the encoder of .* differently from ort-cpu, by 0.5"),
-        (0.1, True, "gives another logit for the same input"),
+        (0.1, True, "gives another logit for the same input on the engine off: see whether --engine ort-cpu"),
     ],
 )
 def test_an_engine_that_scores_differently(

@@ -174,6 +174,21 @@ def test_no_answer_is_a_lost_server(server, engine_for, crops, lie, message, unt
         assert "kserve-test" in engine.provider
 
 
+def test_the_parts_of_a_large_batch_share_the_deadline(server, engine_for, crops):
+    with engine_for(server, max_batch=1, deadline_s=1.0) as engine:
+        server.batches.clear()
+
+        def lie(reply):
+            time.sleep(0.6)  # each is in time, both together are not
+            return reply
+
+        server.lie = lie
+        with pytest.raises(EngineLost, match=r"did not answer ModelInfer within 1 s\.$"):
+            engine.infer({"crops": crops(9)})
+        server.lie = None
+        assert len(server.batches) < 9
+
+
 def test_a_short_refusal_is_got_over_within_the_deadline(server, engine, crops):
     refusals = iter([1, 1])
 

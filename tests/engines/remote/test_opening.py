@@ -62,8 +62,10 @@ def test_other_honest_ways_of_saying_the_same(server, engine_for, crops, form):
 
 
 def test_nobody_there(engine_for):
-    with KServeServerStopped() as address, pytest.raises(EngineUnavailable, match=f"{address} cannot be reached"):
+    sentence = r"127\.0\.0\.1:\d+ cannot be reached: .*; start it, or correct --server"
+    with KServeServerStopped() as address, pytest.raises(EngineUnavailable, match=sentence) as caught:
         engine_for(address).open()
+    assert str(caught.value).startswith(f"The server {address} ")
 
 
 class KServeServerStopped:
