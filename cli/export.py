@@ -84,7 +84,8 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from unmask.engines.errors import UnmaskError
-    from unmask.export.exporter import UNSTATED, ExportOptions, export_checkpoint
+    from unmask.export.description import UNSTATED
+    from unmask.export.exporter import ExportOptions, export_checkpoint
 
     console = Console(markup=False, highlight=False)
     for precision in args.precision if args.triton is not None else ():

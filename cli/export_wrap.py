@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from unmask.export.wrap import WrapOptions, wrap
+    from unmask.export.wrap import wrap
+    from unmask.export.wrap_options import WrapOptions
 
     options = WrapOptions(
         model=args.model,

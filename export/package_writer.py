@@ -33,7 +33,7 @@ def write_package(
     *,
     variants: Mapping[str, bytes] | None = None,
     card: str | None = None,
-    check: Callable[[DetectorPackage], None] | None = None,
+    check: Callable[[DetectorPackage], object] | None = None,
 ) -> DetectorPackage:
     """Write ``folder`` anew: beside it, loaded as a user would, judged by ``check``, then renamed into place.
 

@@ -191,7 +191,7 @@ class _Work:
         """The largest difference of a logit between the package and the classifier itself fed by NumPy."""
         crops, pictures = made_up(pre)
         wanted = logits_of(self.session.run(pictures, readout.output), readout)
-        given = Session(onnx.ModelProto.FromString(encoder), "crops", None).run(crops, "logit")
+        given = Session(onnx.ModelProto.FromString(encoder), "crops", None).run(crops, "logit").astype(np.float32)
         limit = tolerance(self.foreign)
         if not np.allclose(given, wanted, rtol=limit, atol=10 * limit):
             raise ExportError(

@@ -165,7 +165,7 @@ def table(families: Iterable[str], crops: NDArray[np.uint8], *, most_s: float, o
         except UnmaskError as error:
             failed[name] = str(error)
         print(f"{name}: {failed.get(name, 'measured')} ({time.monotonic() - started:.0f} s)", flush=True)
-        out.write_text(zoo_report.markdown(rows, failed, COLUMNS, words), encoding="utf-8")
+        out.write_text(zoo_report.markdown(tuple(rows), failed, COLUMNS, words), encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

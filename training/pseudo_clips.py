@@ -92,7 +92,7 @@ def make_clip(
     count = (frames + LEAD) * how.pictures
     step_s = how.step_ms / 1000 / how.pictures
     # Times before the window are drawn too: a face that lags shows where the head was.
-    times = np.arange(count) * step_s
+    times: Floats = np.arange(count, dtype=np.float64) * step_s
     seed = int(rng.integers(2**31))
     head = _poses(times, side, how, seed)
     pictures = [_warped(still, head, number) for number in range(count)]

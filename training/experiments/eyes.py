@@ -27,8 +27,8 @@ def find_eyes(pictures: Iterable[Image], finder: FaceFinder) -> NDArray[np.float
         room = round(_ROOM * picture.shape[0])
         wide = cv2.copyMakeBorder(picture[..., ::-1], room, room, room, room, cv2.BORDER_REPLICATE)
         face = max(finder.find(wide), key=lambda found: found.size, default=None)
-        found = face is not None and face.landmarks is not None
-        rows.append(face.landmarks - room if found else np.full((5, 2), np.nan))
+        landmarks = None if face is None else face.landmarks
+        rows.append(np.full((5, 2), np.nan) if landmarks is None else landmarks - room)
     return np.asarray(rows, np.float32).reshape(-1, 5, 2)
 
 
