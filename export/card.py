@@ -17,6 +17,7 @@ def card(manifest: Manifest) -> str:
     provenance = manifest.provenance
     trained = [] if _wrapped(manifest) else [provenance.trained_with]
     commands = [*trained, *dict.fromkeys(m.command for m in provenance.metrics if m.command)]
+    commands += dict.fromkeys(v.gate.command for v in manifest.files.variants.values() if v.gate.command)
     if any(threshold.footage_hours for threshold in manifest.thresholds):
         commands += [command.format(name=manifest.name) for command in _FOOTAGE]
     parts = [*_parts(manifest), *(["## Commands"] if commands else [])]

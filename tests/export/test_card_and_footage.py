@@ -60,9 +60,12 @@ def test_pairs_become_metrics_per_clip(toy: Path, tmp_path: Path) -> None:
     assert area.low is not None
     assert area.low <= area.value
     assert (scored.value, swapped.value, genuine.value) == (1.0, 1.0, 0.0)
-    assert "genuine ones better than chance (AUROC 0.58" in footage.limit_of([area])
+    assert "genuine ones better than chance (AUROC 0.58" in footage.limit_of([area, swapped])
     chance = area.model_copy(update={"low": 0.3})
-    assert "genuine ones no better than chance (AUROC 0.58, 0.30" in footage.limit_of([chance])
+    assert "genuine ones no better than chance (AUROC 0.58, 0.30" in footage.limit_of([chance, swapped])
+    assert "100% of the swapped halves raised an alarm" in footage.limit_of([area, swapped])
+    missed = swapped.model_copy(update={"value": 0.0})
+    assert "none of the swapped halves raised an alarm" in footage.limit_of([area, missed])
     assert {metric.command.split()[3] for metric in (area, scored, swapped, genuine)} == {"toy"}
     once = footage.with_pairs(manifest.provenance, footage.per_clip(seen))
     assert footage.with_pairs(once, footage.per_clip(seen)) == once
