@@ -17,7 +17,7 @@ test: install ## run all tests (options: make test ARGS="tests/engines -x")
 test-train: ## run the tests that need torch, in .venv-train, which it makes first (gigabytes)
 	@bash scripts/system_libraries.sh
 	@bash scripts/train_environment.sh
-	@.venv-train/bin/python -m pytest -p no:pytest-qt tests/training tests/export tests/engines/test_torch_reference.py tests/engines/test_torch_operators.py $(wildcard tests/cli/test_train_*.py) $(ARGS)
+	@.venv-train/bin/python -m pytest -p no:pytest-qt tests/training tests/export tests/engines/test_torch_reference.py tests/engines/test_torch_operators.py $(wildcard tests/cli/test_train_*.py) tests/cli/test_export.py $(ARGS)
 
 test-gpu: install ## run the tests that need an NVIDIA GPU with TensorRT, and print what was skipped and why
 	@bash scripts/test_gpu.sh $(ARGS)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from unmask.engines.machine import fingerprint
 from unmask.export.gate import LARGEST_SCORE_DIFFERENCE, LEAST_SPEED
-
-if TYPE_CHECKING:
-    from unmask.export.zoo_table import Row
+from unmask.export.speed import Timing
 
 _PACKAGES = ("torch", "timm", "onnx", "onnxruntime", "openvino", "numpy")
 
@@ -30,6 +28,21 @@ pessimistic. The parity gate of a real package (FP16: at most {LARGEST_SCORE_DIF
 - FP16 has the FP32 islands that every network gets, INT8 the quickest settings (ranges by minimum and maximum;
   equalised where that was better). `unmask export` measures which further layers need FP32 and tries more.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One family. ``times`` and ``differences`` (largest of a score, against torch) by column, where the column
+    exists; ``missing`` says why it does not. ``settings`` are those of INT8."""
+
+    family: str
+    network: str
+    size: int
+    weights_m: float
+    times: Mapping[str, Timing]
+    differences: Mapping[str, float]
+    missing: Mapping[str, str]
+    settings: str
 
 
 def markdown(rows: Sequence[Row], failed: Mapping[str, str], columns: Sequence[str], words: str) -> str:

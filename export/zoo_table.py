@@ -9,9 +9,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,8 @@ from unmask.export.fp16 import to_fp16
 from unmask.export.int8 import to_int8
 from unmask.export.package_writer import ExportError
 from unmask.export.sessions import sigmoid_scores
-from unmask.export.speed import Timing, interleaved
+from unmask.export.speed import interleaved
+from unmask.export.zoo_report import Row
 from unmask.training.data.batches import plain_view
 from unmask.training.zoo.registry import build_model, find_recipe, require
 
@@ -42,21 +42,6 @@ FAMILIES = (
 COLUMNS = ("torch", "ORT fp32", "ORT fp16", "ORT int8", "OpenVINO")
 _SPREAD = 2.0
 _NONE = Calibration(method="none")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One family. ``times`` and ``differences`` (largest of a score, against torch) by column, where the column
-    exists; ``missing`` says why it does not. ``settings`` are those of INT8."""
-
-    family: str
-    network: str
-    size: int
-    weights_m: float
-    times: Mapping[str, Timing]
-    differences: Mapping[str, float]
-    missing: Mapping[str, str]
-    settings: str
 
 
 def row_of(name: str, crops: NDArray[np.uint8], *, most_s: float) -> Row:

@@ -9,7 +9,8 @@ import pytest
 
 from unmask.export import zoo_report, zoo_table
 from unmask.export.speed import Timing
-from unmask.export.zoo_table import COLUMNS, FAMILIES, Row
+from unmask.export.zoo_report import Row
+from unmask.export.zoo_table import COLUMNS, FAMILIES
 from unmask.training.zoo.registry import find_recipe, recipe_names
 
 TIMES = {"torch": Timing(20.0, 10.0, 45), "ORT fp32": Timing(4.5, 4.0, 45), "ORT int8": Timing(2.5, 2.0, 45)}
