@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from unmask.benchmarks.host import IDENTITY, busy
-from unmask.benchmarks.report import Report, Row, Value, markdown_table
+from unmask.benchmarks.report import Report, Row
+from unmask.benchmarks.tables import Value, markdown_table
 from unmask.engines.errors import UsageError
 
-_SUBJECT = ("detector", "version", "precision", "encoder_sha256", "head_sha256", "engine", "provider", "faces")
+_SUBJECT = (
+    *("detector", "version", "precision", "encoder_sha256", "head_sha256"),
+    *("engine", "engine_threads", "provider", "faces"),
+)
 #: Columns that say how a number came about, not what it is.
-_ABOUT = ("repeats", "spread", "stable", "frames", "seconds")
+_ABOUT = ("repeats", "spread", "stable", "frames", "seconds", "batch", "streams", "due", "bound_p99_ms", "allowed_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,13 @@ def _is_number(value: Value) -> bool:
 def _warnings(first: Report, second: Report, others: Mapping[str, Any]) -> list[str]:
     found = _differences("machine", first.host, second.host, IDENTITY)
     found += _differences("detector", first.subject, second.subject, _SUBJECT)
+    clips = [{one["name"]: one["sha256"] for one in report.subject.get("clips", ())} for report in (first, second)]
+    both = sorted(clips[0].keys() & clips[1].keys())
+    found += _differences("content of the clips", clips[0], clips[1], tuple(both))
     keys = sorted(first.settings.keys() | second.settings.keys())
     found += _differences("settings", first.settings, second.settings, tuple(keys))
-    names = {row.name for row in first.rows}
-    missing = sorted(names ^ others.keys())
+    names = {row.name for report in (first, second) for row in report.rows if row.values.keys() != {"why_not"}}
+    missing = sorted(name for name in names if not (first.row(name) and second.row(name)))
     if missing:
         found.append(f"only one of the reports has {', '.join(missing)}.")
     for letter, report in (("A", first), ("B", second)):
@@ -85,5 +92,13 @@ def _warnings(first: Report, second: Report, others: Mapping[str, Any]) -> list[
 
 
 def _differences(what: str, one: Mapping[str, Any], other: Mapping[str, Any], keys: tuple[str, ...]) -> list[str]:
-    different = [f"{key} ({one.get(key)} / {other.get(key)})" for key in keys if one.get(key) != other.get(key)]
-    return [f"the {what} differs: {'; '.join(different)}."] if different else []
+    different = [line for key in keys for line in _difference(key, one.get(key), other.get(key))]
+    return [f"not alike in the two reports, the {what}: {'; '.join(different)}."] if different else []
+
+
+def _difference(key: str, one: Any, other: Any) -> list[str]:
+    """``key`` and both values where they differ; of a whole table only the entries that do."""
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        inner = sorted(one.keys() | other.keys())
+        return [line for name in inner for line in _difference(name, one.get(name), other.get(name))]
+    return [f"{key} ({one} / {other})"] if one != other else []

@@ -12,15 +12,18 @@ import numpy as np
 
 from unmask.benchmarks.clocks import Stopwatch
 from unmask.benchmarks.harness import interleave
-from unmask.benchmarks.report import Line, Plot, Row, Value
+from unmask.benchmarks.report import Line, Plot, Row
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.subject import Subject
+from unmask.benchmarks.tables import Value
 from unmask.engines.engine import Engine
 from unmask.engines.errors import UnmaskError
 from unmask.engines.options import EngineOptions, Precision
 from unmask.engines.registry import AUTO, list_engines, open_engine
 
 BATCHES = (1, 2, 4, 8, 16)
+# A runtime may take new memory in the first and in the second call of each batch size.
+_WARM_CALLS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ def _measure_batch(engines: dict[str, Engine], batch: int, effort: Effort) -> tu
     for name, engine in engines.items():
         crops = crops_for(engine, batch)
         try:
-            engine.infer(crops)
+            for _ in range(_WARM_CALLS):
+                engine.infer(crops)
         except UnmaskError as error:
             failed.append(Row(f"{name} batch {batch}", {"why_not": str(error)}))
         else:

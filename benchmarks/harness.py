@@ -57,6 +57,10 @@ class Repeats(Generic[T]):
         """The median of the last repeats."""
         return median(self.numbers[-self.last :])
 
+    def median_of(self, number: Callable[[T], float]) -> float:
+        """The median of another number over the last repeats: not that of one repeat, which may be far off."""
+        return median(map(number, self.results[-self.last :]))
+
     @property
     def representative(self) -> T:
         """The repeat whose number is nearest to ``value``."""

@@ -9,10 +9,11 @@ from unmask.benchmarks.collector import STAGES, interval_deviation_ms, stage_ms
 from unmask.benchmarks.harness import Repeats, repeat
 from unmask.benchmarks.live import LiveRun, Painter, watch_live
 from unmask.benchmarks.memory_source import read_pictures
-from unmask.benchmarks.report import Line, Plot, Row, Value
+from unmask.benchmarks.report import Line, Plot, Row
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.stats import Summary, percentile
 from unmask.benchmarks.subject import Clip, Subject
+from unmask.benchmarks.tables import Value
 from unmask.realtime.detector import Detector
 
 FPS = 30.0

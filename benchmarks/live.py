@@ -50,22 +50,36 @@ class LiveRun:
 
 
 class LiveWatch:
-    """A session over ``streams`` live sources of the same pictures, each begun at another place of them."""
+    """A session over ``streams`` live sources of the same pictures, each begun at another place of them.
+
+    Their frames are due at the same moments, the worst case, or ``spread`` evenly over the time between two.
+    """
 
     def __init__(
-        self, subject: Subject, detector: Detector, pictures: Sequence[Image], fps: float, streams: int = 1
+        self,
+        subject: Subject,
+        detector: Detector,
+        pictures: Sequence[Image],
+        fps: float,
+        streams: int = 1,
+        *,
+        spread: bool = False,
     ) -> None:
         self._sources: list[LivePictures] = []
         self._fps, self._streams = fps, streams
         self.collector = Collector()
         names = [f"memory-{number}" for number in range(streams)]
         shift = len(pictures) // streams
-        plans = [subject.plan(name, self._maker(name, pictures, number * shift)) for number, name in enumerate(names)]
+        makers = [
+            self._maker(name, pictures, number * shift, number / streams if spread else 0.0)
+            for number, name in enumerate(names)
+        ]
+        plans = [subject.plan(name, make) for name, make in zip(names, makers, strict=True)]
         self.session = Session(plans, detector, subject.session_settings, [self.collector])
 
-    def _maker(self, name: str, pictures: Sequence[Image], first: int) -> Callable[[], LivePictures]:
+    def _maker(self, name: str, pictures: Sequence[Image], first: int, phase: float) -> Callable[[], LivePictures]:
         def make() -> LivePictures:
-            source = LivePictures(name, pictures, self._fps, first=first)
+            source = LivePictures(name, pictures, self._fps, first=first, phase=phase)
             self._sources.append(source)
             return source
 
@@ -117,11 +131,12 @@ def watch_live(
     seconds: float,
     *,
     streams: int = 1,
+    spread: bool = False,
     warm_s: float = 2.0,
     painter: Painter | None = None,
 ) -> LiveRun:
     """One session from start to stop, the first ``warm_s`` not counted."""
-    watch = LiveWatch(subject, detector, pictures, fps, streams)
+    watch = LiveWatch(subject, detector, pictures, fps, streams, spread=spread)
     with watch.session:
         if painter is None:
             time.sleep(warm_s)

@@ -48,12 +48,15 @@ class LivePictures(SourceBase):
     A frame's ``captured_at`` is the moment at which it was due, not the moment at which a late thread came
     for it: waiting counts as age (the "coordinated omission" of load tests). A due frame that the next one
     has overtaken is never handed out; ``overtaken`` counts those. ``first`` is the picture it begins with.
+    ``phase`` 0 to 1 places its frames between those of a common beat of ``fps``; without one they begin at once.
     """
 
-    def __init__(self, source_id: str, pictures: Sequence[Image], fps: float, *, first: int = 0) -> None:
+    def __init__(
+        self, source_id: str, pictures: Sequence[Image], fps: float, *, first: int = 0, phase: float | None = None
+    ) -> None:
         super().__init__(source_id)
         self._pictures = pictures
-        self._first = first
+        self._first, self._phase = first, phase
         self._period_ns = 1e9 / fps
         self._fps = fps
         self._began = 0
@@ -62,6 +65,8 @@ class LivePictures(SourceBase):
 
     def _open(self) -> SourceInfo:
         self._began = time.monotonic_ns()
+        if self._phase is not None:
+            self._began = round((self._began // self._period_ns + 1 + self._phase) * self._period_ns)
         self._number = -1
         height, width = self._pictures[0].shape[:2]
         return SourceInfo(self.source_id, "memory", "pictures in memory", True, width, height, self._fps)

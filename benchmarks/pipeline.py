@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from unmask.benchmarks.ablation import PLAIN, SAME_DETECTION, WHEN_DUE, Step, ladder
 from unmask.benchmarks.baseline import LoopRun
 from unmask.benchmarks.harness import Repeats, interleave
-from unmask.benchmarks.report import Line, Plot, Row, Value
+from unmask.benchmarks.report import Line, Plot, Row
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.stats import Ratio
 from unmask.benchmarks.subject import Clip, Subject
+from unmask.benchmarks.tables import Value
 from unmask.engines.errors import UnmaskError
 from unmask.realtime.types import FaceBox
 
 #: Of a logit: the loops differ in batch size and in the number of threads, and with them in rounding.
 TOLERANCE = 1e-3
-_SAME_FACE = 0.5
+SAME_FACE = 0.5
 
 
 def measure(subject: Subject, clip: Clip, effort: Effort) -> tuple[list[Row], list[Plot], list[str]]:
@@ -87,7 +88,7 @@ def _values(step: Step, found: Mapping[str, Repeats[LoopRun]]) -> dict[str, Valu
         )
     return {
         "cpu_ms_per_frame": own.value,
-        "fps": fps(own.representative),
+        "fps": own.median_of(fps),
         "cpu_ratio": cpu.median,
         "cpu_ratio_low": cpu.low,
         "cpu_ratio_high": cpu.high,
@@ -120,5 +121,5 @@ def recall(
             continue
         for box in boxes:
             total += 1
-            found += any(box.overlap(other) >= _SAME_FACE for other in shown.get(index, ()))
+            found += any(box.overlap(other) >= SAME_FACE for other in shown.get(index, ()))
     return found / total if total else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import math
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,12 @@ def require_plots() -> None:
         raise UsageError(f"--plots needs matplotlib, which is not installed: {HOW}, or leave --plots out.")
 
 
-def draw_plots(report: Report, folder: Path) -> list[Path]:
-    """Write every plot of ``report`` into ``folder`` as KIND-NAME.png; the files, in order."""
+def draw_plots(report: Report, folder: Path, name: str = "") -> list[Path]:
+    """Write every plot of ``report`` into ``folder`` as NAME-PLOT.png (NAME: its kind); the files, in order."""
     require_plots()
     files = []
     for plot in report.plots:
-        path = folder / f"{report.kind}-{plot.name}.png"
+        path = folder / f"{name or report.kind}-{plot.name}.png"
         write_atomically(path, _drawn(plot))
         files.append(path)
     return files
@@ -44,7 +45,8 @@ def _drawn(plot: Plot) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.5, 4.5), dpi=110, layout="constrained")
+    bars = sum(len(line.x) for line in plot.lines) if plot.style == "bar" else 0
+    figure = Figure(figsize=(7.5, max(2.0, 0.36 * bars + 1.2) if bars else 4.5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     if plot.style == "bar":
@@ -53,9 +55,10 @@ def _drawn(plot: Plot) -> bytes:
         for line in plot.lines:
             x, y = [float(value) for value in line.x], [_number(value) for value in line.y]
             axes.plot(x, y, label=line.label, marker="." if len(x) < 40 else "")
-    axes.set(title=plot.title, xlabel=plot.x_label, ylabel=plot.y_label)
-    axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3)
+        axes.set(xlabel=plot.x_label, ylabel=plot.y_label)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    axes.set_title(plot.title, fontsize=10)
     if len(plot.lines) > 1:
         axes.legend(fontsize=8)
     file = io.BytesIO()
@@ -68,11 +71,16 @@ def _bars(axes: Axes, plot: Plot) -> None:
     words = list(dict.fromkeys(str(word) for line in plot.lines for word in line.x))
     width = 0.8 / max(1, len(plot.lines))
     for number, line in enumerate(plot.lines):
-        axes.bar(
-            _places(line, words, number * width - 0.4 + width / 2), [*map(_number, line.y)], width, label=line.label
-        )
-    turned = 20 if sum(map(len, words)) > 60 else 0
-    axes.set_xticks(range(len(words)), words, rotation=turned, ha="right" if turned else "center", fontsize=8)
+        places, lengths = _places(line, words, number * width - 0.4 + width / 2), [*map(_number, line.y)]
+        drawn = axes.barh(places, lengths, width, label=line.label)
+        axes.bar_label(drawn, [f"{length:.3g}" for length in lengths], padding=3, fontsize=8)
+    # Lying, since the names are whole sentences; the first one on top.
+    axes.set_yticks(range(len(words)), [textwrap.fill(word, 38) for word in words], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(plot.y_label)
+    axes.margins(x=0.12)
+    axes.set_axisbelow(True)
+    axes.grid(alpha=0.3, axis="x")
 
 
 def _places(line: Line, words: list[str], offset: float) -> list[float]:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from unmask.benchmarks.host import busy, host_line
+from unmask.benchmarks.tables import Value, markdown_table
 from unmask.engines.errors import UsageError
 
 VERSION = 1
 FORMAT = "unmask-bench"
-
-Value = float | int | str | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,7 @@ class Report:
     def as_markdown(self, *, heading: str = "##", images: Sequence[str] = ()) -> str:
         """A section: command, machine, table, notes, and ``images`` by their paths."""
         lines = [f"{heading} {self.title}", "", f"`{self.command}`, {self.created}.", ""]
-        lines += [f"Machine: {host_line(self.host)}.", "", *_subject_lines(self.subject)]
+        lines += [f"Machine: {host_line(self.host)}.", "", *_version_lines(self.host), *_subject_lines(self.subject)]
         if sentence := busy(self.host):
             lines += [f"**{sentence}**", ""]
         if not self.complete:
@@ -137,30 +136,9 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         raise UsageError(f"{path} cannot be written ({error.strerror}): give a file in a folder of yours.") from error
 
 
-def markdown_table(rows: Sequence[Row]) -> str:
-    """A column for every key that any row has, in the order in which they first appear."""
-    columns = list(dict.fromkeys(key for row in rows for key in row.values))
-    if not rows:
-        return "Nothing was measured."
-    header = ["what", *(column.replace("_", " ") for column in columns)]
-    lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * len(columns) + "|"]
-    for row in rows:
-        cells = [row.name, *(shown(row.values.get(column)) for column in columns)]
-        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
-    return "\n".join(lines)
-
-
-def shown(value: Value) -> str:
-    """Three digits of a number, at least all of its whole ones; a dash for nothing."""
-    if value is None:
-        return "-"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return "-"
-        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return str(value)
+def _version_lines(host: Mapping[str, Any]) -> list[str]:
+    versions = host.get("versions") or {}
+    return [f"With {', '.join(f'{name} {number}' for name, number in versions.items())}.", ""] if versions else []
 
 
 def _subject_lines(subject: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from unmask.benchmarks.goals import goals, goals_table
@@ -12,16 +13,19 @@ from unmask.benchmarks.report import Report, load_report, write_atomically
 from unmask.engines.errors import UsageError
 
 #: The order of the sections, and the file name of each report without its ``.json``.
-KINDS = ("pipeline", "window", "latency", "throughput", "streams", "engines", "startup", "soak")
+KINDS = ("pipeline", "window", "latency", "throughput", "streams", "cadence", "engines", "startup", "soak")
 
 
 def load_reports(folder: Path) -> dict[str, Report]:
-    """The reports in ``folder`` by kind. Raises ``UsageError`` where there is none, or one cannot be read."""
+    """The reports in ``folder`` by their file's name, KIND or KIND-WORD. Raises ``UsageError`` where there is
+    none, or one cannot be read."""
     found: dict[str, Report] = {}
     for kind in KINDS:
         path = folder / f"{kind}.json"
         if path.is_file():
             found[kind] = load_report(path)
+        # Further reports of a kind, such as engines-torch.json: sections of their own, with their own machine.
+        found |= {path.stem: load_report(path) for path in sorted(folder.glob(f"{kind}-*.json"))}
     if not found:
         raise UsageError(f"There is no report in {folder}: run `unmask bench all --results {folder}` first.")
     return found
@@ -32,10 +36,12 @@ def write_results(folder: Path, page: Path) -> Path:
     reports = load_reports(folder)
     plots = not plots_missing()
     sections = []
-    for report in reports.values():
-        files = draw_plots(report, folder) if plots else []
+    for name, report in reports.items():
+        files = draw_plots(report, folder, name) if plots else []
         # Forward slashes, because it is a page and not a path of this system.
         images = [Path(os.path.relpath(file, page.parent)).as_posix() for file in files]
+        if name != report.kind:
+            report = replace(report, title=f"{report.title} ({name})")
         sections.append(report.as_markdown(images=images))
     note = "" if plots else f"The plots are left out: {HOW}.\n\n"
     write_atomically(page, f"{_head(reports)}{note}" + "\n".join(sections))
@@ -62,4 +68,4 @@ def _head(reports: dict[str, Report]) -> str:
 
 
 def _machine(report: Report) -> str:
-    return host_line({**report.host, "load_before": None})
+    return host_line({**report.host, "load_before": None, "others_cores": None})

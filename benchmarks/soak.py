@@ -16,15 +16,16 @@ from unmask.benchmarks.collector import Sample
 from unmask.benchmarks.latency import FPS
 from unmask.benchmarks.live import LiveWatch
 from unmask.benchmarks.memory_source import read_pictures
-from unmask.benchmarks.report import Line, Plot, Row, Value
-from unmask.benchmarks.soak_verdict import SoakSample, verdict, words_of
+from unmask.benchmarks.report import Line, Plot, Row
+from unmask.benchmarks.soak_verdict import PARTS, SoakSample, verdict, words_of
 from unmask.benchmarks.stats import percentile
 from unmask.benchmarks.subject import Clip, Subject
+from unmask.benchmarks.tables import Value
 from unmask.realtime.detector import Detector
 
 NOTES = (
-    "First and last: the first and the last tenth of the time after the warm-up. Age: from the moment a frame was due "
-    "until its score was there, frames of which a face was encoded.",
+    "First and last: the first and the last sixth of the time after the warm-up, ten minutes of an hour. Age: from "
+    "the moment a frame was due until its score was there, frames of which a face was encoded.",
 )
 
 
@@ -69,17 +70,22 @@ def measure(
         stop.wait(warm_s)
         watch.collector.take_all()
         samples = watch_long(watch, ages, seconds, every_s, stop, subject.say)
-        watch.check()
-    complete = not stop.is_set()
+        failures = list(watch.session.failures)
+    complete = not stop.is_set() and not failures
     length = samples[-1].at_s if samples else 0.0
-    findings = verdict(samples, ages.between(0, length / 10), ages.between(length * 0.9, length + 1))
+    findings = verdict(samples, ages.between(0, length / PARTS), ages.between(length * (1 - 1 / PARTS), length + 1))
     rows = [
         Row(one.name, {"first": one.first, "last": one.last, "bound": one.bound, "holds": one.holds})
         for one in findings
     ]
     rows.append(Row("the whole run", _totals(samples, ages)))
     notes = [words_of(findings), f"{length / 60:.1f} minutes of {clip.name} at {FPS:g} fps.", *NOTES]
-    details = {"samples": [asdict(sample) for sample in samples], "flat": all(one.holds for one in findings)}
+    notes += [f"It broke off after {length / 60:.1f} minutes: {failure}" for failure in failures]
+    details = {
+        "samples": [asdict(sample) for sample in samples],
+        "flat": all(one.holds for one in findings),
+        "failures": failures,
+    }
     return rows, _plots(samples), notes, details, complete
 
 

@@ -9,15 +9,18 @@ from statistics import median
 from unmask.benchmarks.stats import percentile
 
 MEMORY_BOUND, TAIL_BOUND = 0.02, 0.10
-#: A tenth of fewer samples than this says nothing about a trend.
-FEWEST = 3
+#: What is compared is the first and the last of so many parts: of an hour, ten minutes each.
+PARTS = 6
+#: A part of fewer samples than this says nothing about a trend.
+FEWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class SoakSample:
     """One look at the process, ``at_s`` seconds after the warm-up, and the frames since the look before.
 
-    ``ages_ms`` are percentiles over those frames; ``score`` is their mean score, ``None`` without one.
+    ``age_p50_ms`` and ``age_p99_ms`` are percentiles over those frames; ``score`` is their mean score, ``None``
+    without one; ``collections`` how often Python's collector ran since the process began.
     """
 
     at_s: float
@@ -43,15 +46,15 @@ class Finding:
     holds: bool | None
 
 
-def tenths(samples: Sequence[SoakSample]) -> tuple[Sequence[SoakSample], Sequence[SoakSample]]:
-    """The first and the last tenth; both empty where they would hold fewer than ``FEWEST`` samples."""
-    size = len(samples) // 10
+def ends(samples: Sequence[SoakSample]) -> tuple[Sequence[SoakSample], Sequence[SoakSample]]:
+    """The first and the last part; both empty where they would hold fewer than ``FEWEST`` samples."""
+    size = len(samples) // PARTS
     return (samples[:size], samples[-size:]) if size >= FEWEST else ((), ())
 
 
 def verdict(samples: Sequence[SoakSample], ages_first: Sequence[float], ages_last: Sequence[float]) -> list[Finding]:
-    """``ages_first`` and ``ages_last`` are all frame ages (ms) of the first and the last tenth of the time."""
-    first, last = tenths(samples)
+    """``ages_first`` and ``ages_last`` are all frame ages (ms) of the first and the last part of the time."""
+    first, last = ends(samples)
     memory = _medians([one.memory_mib for one in first], [one.memory_mib for one in last])
     threads = _largest([one.threads for one in first], [one.threads for one in last])
     handles = _largest([one.handles for one in first], [one.handles for one in last])

@@ -9,9 +9,10 @@ from unmask.benchmarks.clocks import Stopwatch
 from unmask.benchmarks.collector import Collector, Sample
 from unmask.benchmarks.harness import Repeats, interleave
 from unmask.benchmarks.memory_source import FinitePictures, read_pictures
-from unmask.benchmarks.report import Line, Plot, Row, Value
+from unmask.benchmarks.report import Line, Plot, Row
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.subject import Clip, Subject
+from unmask.benchmarks.tables import Value
 from unmask.engines.errors import UnmaskError
 from unmask.realtime.detector import Detector
 from unmask.realtime.faces.registry import FaceFinderSettings
@@ -89,9 +90,9 @@ def measure(
 def row_of(found: Repeats[Pass]) -> dict[str, Value]:
     one = found.representative
     return {
-        "fps": one.fps,
+        "fps": found.median_of(lambda one: one.fps),
         "cpu_ms_per_frame": found.value,
-        "cores": one.cpu_s / one.wall_s,
+        "cores": found.median_of(lambda one: one.cpu_s / one.wall_s),
         "frames": len(one.samples),
         "crops": sum(sample.crops for sample in one.samples),
         **found.as_values(),

@@ -11,15 +11,20 @@ from numpy.typing import NDArray
 
 from unmask.benchmarks.clocks import Stopwatch
 from unmask.benchmarks.harness import interleave
+from unmask.benchmarks.other_size import at_size
 from unmask.benchmarks.reencode import ReencodingWindow
 from unmask.benchmarks.report import Line, Plot, Row
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.stats import Ratio
+from unmask.benchmarks.subject import Subject
+from unmask.benchmarks.tables import Value
 from unmask.realtime.detector import Detector
 from unmask.realtime.types import Image
 from unmask.realtime.window import FrameWindow
 
 CACHED, IN_ONE, ONE_BY_ONE = "cached embeddings", "encoded anew, one call", "encoded anew, one call per crop"
+#: The size that the project's goal is stated for.
+GOAL_PX = 224
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +36,31 @@ class Pushed:
     logits: tuple[float, ...]
 
 
-def measure(detector: Detector, effort: Effort) -> tuple[list[Row], list[Plot], list[str]]:
-    """Crops of noise: what is in them changes no time, and the scores are compared bit by bit."""
+def row_name(way: str, size: int) -> str:
+    return f"{way}, {size} px"
+
+
+def measure(subject: Subject, detector: Detector, effort: Effort) -> tuple[list[Row], list[Plot], list[str]]:
+    """Crops of noise: what is in them changes no time, and the scores are compared bit by bit.
+
+    Where the detector takes another size than ``GOAL_PX``, that size is measured as well."""
+    length, size = detector.manifest.window.length, detector.manifest.input.size
+    notes = [
+        f"A window of {length} crops, full; per new frame: encoder and head, no detection and no decoding. Both ways "
+        "on the very same opened detector; ratios to the cached way, of the same round.",
+    ]
+    rows = _rows(detector, effort)
+    if size != GOAL_PX:
+        with at_size(subject, GOAL_PX) as (other, words):
+            notes.append(words)
+            rows += _rows(other, effort) if other is not None else []
+    bars = Line(
+        "CPU-ms per new frame", [row.name for row in rows], [float(row.values["cpu_ms_per_frame"] or 0) for row in rows]
+    )
+    return rows, [Plot("window", "One new frame of a full window", "", "CPU-ms", [bars], "bar")], notes
+
+
+def _rows(detector: Detector, effort: Effort) -> list[Row]:
     manifest = detector.manifest
     size, length = manifest.input.size, manifest.window.length
     random = np.random.default_rng(7)
@@ -51,8 +79,8 @@ def measure(detector: Detector, effort: Effort) -> tuple[list[Row], list[Plot], 
         cpu = Ratio.of([o.cpu_ms for o in own.results[-last:]], [o.cpu_ms for o in cached.results[-last:]])
         pairs = zip(own.results[-1].logits, cached.results[-1].logits, strict=True)
         difference = max(abs(one - other) for one, other in pairs)
-        values = {
-            "wall_ms_per_frame": own.representative.wall_ms,
+        values: dict[str, Value] = {
+            "wall_ms_per_frame": own.median_of(lambda one: one.wall_ms),
             "cpu_ms_per_frame": own.value,
             "wall_ratio": wall.median,
             "wall_ratio_low": wall.low,
@@ -61,13 +89,8 @@ def measure(detector: Detector, effort: Effort) -> tuple[list[Row], list[Plot], 
             "largest_logit_difference": difference,
             "same_bits": difference == 0,
         }
-        rows.append(Row(name, values | own.as_values()))
-    notes = [
-        f"A window of {length} crops of {size} px, full; per new frame: encoder and head, no detection and no "
-        "decoding. Both ways on the very same opened detector; ratios to the cached way, of the same round.",
-    ]
-    bars = Line("CPU-ms per new frame", list(found), [own.value for own in found.values()])
-    return rows, [Plot("window", "One new frame of a full window", "", "CPU-ms", [bars], "bar")], notes
+        rows.append(Row(row_name(name, size), values | own.as_values()))
+    return rows
 
 
 def _cached(detector: Detector, crops: list[Image]) -> Pushed:

@@ -19,6 +19,7 @@ KINDS = {
     "latency": "age of a frame at its score and on the screen, of a live source of 30 fps",
     "throughput": "frames per second and processor time per frame, as fast as it goes",
     "streams": "how many live sources at once keep a latency bound",
+    "cadence": "searching and scoring less often: what it saves, and how much later it notices",
     "engines": "every runtime, precision and batch size, and why the others cannot run",
     "window": "the embedding cache against encoding the whole window for each frame",
     "pipeline": "the monitor against the plain loop of tutorials, and each lever on its own",
@@ -27,7 +28,7 @@ KINDS = {
 }
 #: What ``all`` runs, in this order; a soak takes its own time.
 IN_ALL = tuple(kind for kind in KINDS if kind != "soak")
-INTERRUPTED = 130
+INTERRUPTED, CANNOT = 130, 2
 #: Rows of a report beside each other in the terminal.
 ACROSS = 4
 
@@ -105,16 +106,21 @@ def _one(args: argparse.Namespace) -> int:
     _show(report)
     if args.plots is None and report.plots and plots_missing():
         tell(f"Plots are left out: {HOW} and give --plots DIR.")
+    if failures := report.details.get("failures"):
+        tell(f"The monitor failed while it was measured: {failures[0]}")
+        return CANNOT
     return 0 if report.complete else INTERRUPTED
 
 
 def _all(args: argparse.Namespace) -> int:
     """Each report is written as soon as it is there: a run that is broken off keeps what it has."""
+    from unmask.benchmarks.host import host_facts
     from unmask.benchmarks.report import write_atomically
     from unmask.cli.bench_runs import measure
 
+    host = host_facts()  # once: later the load would be what the measurement before left behind
     for kind in IN_ALL:
-        report = measure(kind, args)
+        report = measure(kind, args, host)
         write_atomically(args.results / f"{kind}.json", report.as_json())
         _show(report)
     return _page(args)
@@ -169,7 +175,7 @@ def _table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from unmask.benchmarks.report import shown
+    from unmask.benchmarks.tables import label_of, shown
 
     measured = [row for row in rows if row.values.keys() != {"why_not"}]
     for first in range(0, len(measured), ACROSS):
@@ -179,7 +185,7 @@ def _table(rows: Sequence[Row]) -> None:
         for row in part:
             table.add_column(row.name.replace("[", "("), justify="right", overflow="fold")
         for key in dict.fromkeys(key for row in part for key in row.values):
-            table.add_row(key.replace("_", " "), *(shown(row.values.get(key)) for row in part))
+            table.add_row(label_of(key), *(shown(row.values.get(key)) for row in part))
         Console(markup=False, highlight=False, emoji=False).print(table)
     for row in rows:
         if row not in measured:

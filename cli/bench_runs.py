@@ -24,6 +24,7 @@ TITLES = {
     "latency": "Latency: age of a frame at its score and on the screen",
     "throughput": "Throughput: as fast as it goes",
     "streams": "Streams: how many 30-fps sources at once",
+    "cadence": "Cadence: searching and scoring less often",
     "engines": "Engines: every runtime, precision and batch",
     "window": "Embedding cache: one new frame of a full window",
     "pipeline": "Pipeline against the plain loop, and the levers one at a time",
@@ -53,13 +54,15 @@ def subject_of(args: argparse.Namespace) -> Subject:
     return Subject(package, engine, precision, options, face_settings(args), tell)
 
 
-def measure(kind: str, args: argparse.Namespace) -> Report:
-    """Run one measurement. ``soak`` ends early, with what there is, on Ctrl-C and on SIGTERM."""
-    from unmask.benchmarks.host import host_facts
+def measure(kind: str, args: argparse.Namespace, host: dict[str, Any] | None = None) -> Report:
+    """Run one measurement on the machine ``host`` (default: as it is now). ``soak`` ends early, with what there
+    is, on Ctrl-C and on SIGTERM."""
+    from unmask.benchmarks.host import OthersLoad, host_facts
     from unmask.benchmarks.report import Report
     from unmask.benchmarks.settings import FAST, FULL
 
-    host = host_facts()  # before the run: afterwards the load is our own
+    host = dict(host or host_facts())  # before the run: afterwards the load is our own
+    others = OthersLoad()
     effort = FAST if args.quick else FULL
     subject = subject_of(args)
     clips = [] if kind in ("engines", "window") else clips_for(kind, args.clip, args.quick, tell)
@@ -67,6 +70,7 @@ def measure(kind: str, args: argparse.Namespace) -> Report:
         found = _RUNS[kind](args, subject, detector, clips, effort)
         facts = subject.facts(detector, faces_used=bool(clips))
     rows, plots, notes, *rest = found
+    host["others_cores"] = others.cores()
     return Report(
         kind=kind,
         title=TITLES[kind],
@@ -109,6 +113,12 @@ def _streams(args: argparse.Namespace, subject: Subject, detector: Detector, cli
     return streams.measure(subject, detector, clips, effort, bound, args.most_streams)
 
 
+def _cadence(args: argparse.Namespace, subject: Subject, detector: Detector, clips: list[Clip], effort: Effort) -> Any:
+    from unmask.benchmarks import cadence
+
+    return cadence.measure(subject, detector, clips, effort)
+
+
 def _engines(args: argparse.Namespace, subject: Subject, detector: Detector, clips: list[Clip], effort: Effort) -> Any:
     from unmask.benchmarks import engine_grid
 
@@ -118,7 +128,7 @@ def _engines(args: argparse.Namespace, subject: Subject, detector: Detector, cli
 def _window(args: argparse.Namespace, subject: Subject, detector: Detector, clips: list[Clip], effort: Effort) -> Any:
     from unmask.benchmarks import window_cache
 
-    return window_cache.measure(detector, effort)
+    return window_cache.measure(subject, detector, effort)
 
 
 def _pipeline(args: argparse.Namespace, subject: Subject, detector: Detector, clips: list[Clip], effort: Effort) -> Any:
@@ -187,6 +197,7 @@ _RUNS = {
     "latency": _latency,
     "throughput": _throughput,
     "streams": _streams,
+    "cadence": _cadence,
     "engines": _engines,
     "window": _window,
     "pipeline": _pipeline,

@@ -20,6 +20,7 @@ COMMANDS = {
     "watch": ("unmask.cli.watch", "watch live sources: a window, or the terminal with --headless"),
     "scan": ("unmask.cli.scan", "analyse files, folders, archives and addresses; table, JSON, HTML"),
     "demo": ("unmask.cli.demo", "run everything on a synthetic clip that is made on this machine"),
+    "history": ("unmask.cli.history", "list, search, show, export and delete what was watched and scanned"),
     "sources": ("unmask.cli.sources", "list the cameras, screens and windows of this machine"),
     "detectors": ("unmask.cli.detectors", "list, show and verify detector packages"),
     "engines": ("unmask.cli.engines", "list the runtimes, and why the others cannot run"),
@@ -57,7 +58,8 @@ def build_parser(command: str | None) -> argparse.ArgumentParser:
     """The parser, with the arguments of ``command`` only; the others are names and a line of help."""
     parser = _Parser(
         prog="unmask",
-        description="Watch calls and scan videos for signs of face manipulation, on this machine alone.",
+        description="Watch calls and scan videos for signs of face manipulation, on this machine alone. "
+        "Without a command it opens a window that asks what to watch.",
         epilog="What it says is a hint, never proof: confirm through another channel.",
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version")
@@ -103,13 +105,25 @@ def _run(arguments: list[str], debug: bool) -> int:
     command = next((word for word in arguments if not word.startswith("-")), None)
     if command is not None and command not in COMMANDS:
         raise UnmaskError(_unknown(command))
+    own_choice = not arguments and _there_is_a_window()
+    if own_choice:
+        command, arguments = "watch", ["watch"]
     parser = build_parser(command)
     args = parser.parse_args(arguments)
     if command is None:
         parser.print_help(sys.stderr)
         return CANNOT
     args.debug = debug
+    if own_choice:
+        args.own_choice = True
     return args.run(args)
+
+
+def _there_is_a_window() -> bool:
+    """Whether a window can be shown to somebody who says nothing; the terminal shows the help instead."""
+    from unmask.cli.watch import can_show_window
+
+    return can_show_window()
 
 
 def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from unmask.engines.package import DetectorPackage
     from unmask.realtime.detector import Detector
     from unmask.realtime.faces.registry import FaceFinderSettings
+    from unmask.realtime.need import NeedSettings
 
 DEFAULT_DETECTOR = "unmask-lite"
 
@@ -242,3 +243,10 @@ def _number(text: str, what: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text} is not {what}") from None
+
+
+def need_of(args: argparse.Namespace) -> NeedSettings | None:
+    """How settled faces are scored less often; ``None`` for never."""
+    from unmask.realtime.need import NeedSettings
+
+    return None if args.score_always else NeedSettings()

@@ -6,9 +6,8 @@ import argparse
 import contextlib
 import dataclasses
 import json
-import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,11 @@ from unmask.cli.options import (
     open_detector,
     positive,
     refuse_writing_over,
+    tell,
     whole,
 )
 from unmask.engines.errors import UsageError
+from unmask.realtime.writing import write_whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sequence", action="store_true", help="pictures in a folder or zip are frames of one video")
     parser.add_argument("--fps", metavar="N", type=positive, help="the rate of such a sequence (default 25)")
     parser.add_argument("--vote", choices=("mean", "majority"), default="mean", help="how an ensemble decides")
+    parser.add_argument("--history", action="store_true", help="keep the findings, without pictures: `unmask history`")
     add_detector_arguments(parser, several=True)
     add_face_arguments(parser)
 
@@ -88,7 +90,8 @@ def run(args: argparse.Namespace) -> int:
         say(f"Faces: {finder.description}")
         scores = [threshold.score for threshold in thresholds]
         scanner = Scanner(list(zip(detectors, scores, strict=True)), finder, settings)
-        findings = scan_all(scanner, items, console)
+        keep = stack.enter_context(_keeper(args, header))
+        findings = scan_all(scanner, items, console, keep)
     if not to_stdout:
         console.print(findings_table(findings))
         for detector in header["detectors"]:
@@ -98,8 +101,26 @@ def run(args: argparse.Namespace) -> int:
     return 2 if all(finding.frames_analysed == 0 for finding in findings) else 0
 
 
-def scan_all(scanner: Scanner, items: Sequence[ScanItem], console: Console) -> list[ItemFinding]:
-    """Every item in turn, with a bar for all of them and one for the item at hand."""
+@contextlib.contextmanager
+def _keeper(args: argparse.Namespace, header: dict[str, Any]) -> Iterator[Callable[[ItemFinding], object]]:
+    """What is told of every finding: the history where it was asked for, else nobody."""
+    if not args.history:
+        yield lambda finding: None
+        return
+    from unmask.realtime.history.scans import judging_from, scan_record
+    from unmask.realtime.history.store import History
+
+    judging = judging_from(header, args.alarms_per_hour)
+    with History() as history:
+        if history.notice:
+            tell(f"unmask: {history.notice}")
+        yield lambda finding: history.put_scan(scan_record(finding, judging))
+
+
+def scan_all(
+    scanner: Scanner, items: Sequence[ScanItem], console: Console, keep: Callable[[ItemFinding], object]
+) -> list[ItemFinding]:
+    """Every item in turn, with a bar for all of them and one for the item at hand; ``keep`` is told of each."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
@@ -109,6 +130,7 @@ def scan_all(scanner: Scanner, items: Sequence[ScanItem], console: Console) -> l
         for item in items:
             task = progress.add_task(Path(item.path).name[-40:], total=1.0)
             findings.append(scanner.scan(item, lambda done, task=task: progress.update(task, completed=done)))
+            keep(findings[-1])
             progress.remove_task(task)
             progress.advance(whole_task)
     return findings
@@ -142,26 +164,3 @@ def _write_reports(args: argparse.Namespace, report: dict[str, Any], page: Calla
             write_whole(args.json, text)
     if args.html is not None:
         write_whole(args.html, page())
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` all at once: an interruption leaves what was there before.
-
-    Links are followed, and what is no file (a pipe, /dev/stdout) is written to, never replaced. A file name
-    need not be Unicode: its stray bytes become ``\\udcXX``, which JSON reads as they were.
-    """
-    path = path.resolve()
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8", errors="backslashreplace")
-        return
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise UsageError(f"Cannot write {path}: {error.strerror}. Give a file in a folder you own.") from None
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise

@@ -13,13 +13,14 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from unmask.cli.options import (
     add_detector_arguments,
     add_face_arguments,
     engine_options,
     face_settings,
+    need_of,
     open_detector,
     positive,
     refuse_writing_over,
@@ -27,14 +28,25 @@ from unmask.cli.options import (
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from unmask.realtime.detector import Detector
     from unmask.realtime.metrics.collector import MetricsCollector
     from unmask.realtime.session import Session, SessionSettings, SourcePlan
     from unmask.realtime.sinks.base import Sink
     from unmask.realtime.sinks.tally import TallySink
     from unmask.realtime.sources.registry import SourceOptions
+
+
+class Ended(Protocol):
+    """A session, or what owned one."""
+
+    @property
+    def failures(self) -> list[str]: ...
+
+    @property
+    def left(self) -> list[str]: ...
+
+    @property
+    def tracebacks(self) -> list[str]: ...
 
 
 #: The window has this in its footer.
@@ -44,10 +56,10 @@ HINT = "What follows is a hint, never proof: confirm through another channel."
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
-        nargs="+",
+        nargs="*",
         metavar="SOURCE",
         help="camera:0, screen, region:LEFT,TOP,WIDTH,HEIGHT, window:TITLE, a file, folder or zip, "
-        "or an address (rtsp, http, udp); see `unmask sources`",
+        "or an address (rtsp, http, udp); see `unmask sources`; without one the window asks",
     )
     add_output_arguments(parser)
     group = parser.add_argument_group("source")
@@ -57,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--backend", default="auto", help="camera backend: auto, v4l2, dshow, msmf, ... (default auto)")
     add_detector_arguments(parser)
     add_face_arguments(parser)
+    parser.set_defaults(own_choice=False)
 
 
 def add_output_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,6 +87,17 @@ def add_output_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         help="stay within so many processor cores, such as 0.5, by searching and scoring less often",
     )
+    parser.add_argument(
+        "--score-always",
+        action="store_true",
+        help="score every face at every stride; without it a live face whose score is steady and low is scored half "
+        "as often until it rises",
+    )
+    parser.add_argument(
+        "--history",
+        action="store_true",
+        help="with --headless: keep the session, without pictures, see `unmask history`",
+    )
     parser.add_argument("--max-seconds", metavar="N", type=positive, help="stop after this many seconds")
     parser.add_argument("--realtime", action="store_true", help="play files at their own speed")
 
@@ -82,7 +106,17 @@ def run(args: argparse.Namespace) -> int:
     from unmask.realtime.sources.registry import SourceOptions
 
     options = SourceOptions(width=args.width, height=args.height, fps=args.fps, backend=args.backend)
-    return watch(args, args.source, options, [])
+    if args.source:
+        return watch(args, args.source, options, [])
+    if args.headless or not can_show_window():
+        raise UsageError("Name what to watch, such as camera:0 or screen; see: unmask watch --help.")
+    for option, value in (("--record", args.record), ("--jsonl", args.jsonl)):
+        if value is not None:
+            raise UsageError(f"{option} needs something to watch: name a source too, such as camera:0.")
+    from unmask.cli.window import open_window
+
+    _refuse_history(args)
+    return open_window(args, options, own_choice=args.own_choice)
 
 
 def watch(
@@ -101,45 +135,52 @@ def watch(
     from unmask.realtime.sinks.tally import TallySink
 
     if not args.headless:
-        require_display()
+        from unmask.cli.window import watch_in_window
+
+        _refuse_history(args)
+        return watch_in_window(args, specs, options, notices, more_sinks)
     console = Console()
     reopen = functools.partial(
         open_detector, args.detector, args.engine, precision=args.precision, options=engine_options(args)
     )
     collector = MetricsCollector()
     # The port is taken first: a busy one is said before a model is loaded.
-    with (
-        _metrics_server(args.metrics, collector, console),
-        reopen() as detector,
-    ):
-        settings = SessionSettings(alarms_per_hour=args.alarms_per_hour, pace=args.realtime, cpu_budget=args.cpu)
+    with metrics_server(args.metrics, collector), reopen() as detector:
+        settings = SessionSettings(
+            alarms_per_hour=args.alarms_per_hour, pace=args.realtime, cpu_budget=args.cpu, need=need_of(args)
+        )
         lines = list(notices)
-        plans = _plans(args, specs, options, lines)
+        plans = make_plans(args, specs, options, lines)
         lines += header_lines(detector, plans, settings)
         tally = TallySink()
         sinks: list[Sink] = [collector, tally, *more_sinks]
-        sinks += _file_sinks(args, plans, detector, settings, collector)
-        if args.headless:
-            sinks.append(ConsoleSink(console, [*lines, HINT], collector.clocks))
+        sinks += file_sinks(args, plans, detector, settings, collector)
+        if args.history:
+            from unmask.cli.history import session_sink
+
+            sinks.append(session_sink(detector, settings, [plan.source_id for plan in plans], args.precision))
+        sinks.append(ConsoleSink(console, [*lines, HINT], collector.clocks))
         session = Session(plans, detector, settings, sinks, reopen=reopen)
         collector.attach(session.flow)
         # The interrupt outlasts the session: one more Ctrl-C must not break off the completing of its files.
-        with _Interrupt() as interrupt, session:
-            if args.headless:
-                interrupt.wait_for(session, args.max_seconds)
-            else:
-                from unmask.gui.app import run_window
+        with Interrupt() as interrupt, session:
+            interrupt.wait_for(session, args.max_seconds)
+    print_summary(tally, collector, [plan.source_id for plan in plans])
+    return report_failures(session, debug=args.debug)
 
-                run_window(
-                    session,
-                    notices=lines,
-                    max_seconds=args.max_seconds,
-                    interrupted=interrupt.event,
-                    collector=collector,
-                )
-    for line in _summary(tally, collector, [plan.source_id for plan in plans]):
+
+def _refuse_history(args: argparse.Namespace) -> None:
+    if args.history:
+        raise UsageError("--history is for --headless: the window has it on its privacy page.")
+
+
+def print_summary(tally: TallySink, collector: MetricsCollector, source_ids: Sequence[str]) -> None:
+    """What was seen of each source, and how the monitor fared."""
+    from rich.console import Console
+
+    console = Console()
+    for line in _summary(tally, collector, source_ids):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
-    return _report_failures(session, debug=args.debug)
 
 
 def _summary(tally: TallySink, collector: MetricsCollector, source_ids: Sequence[str]) -> list[str]:
@@ -155,7 +196,7 @@ def _summary(tally: TallySink, collector: MetricsCollector, source_ids: Sequence
 
 
 @contextlib.contextmanager
-def _metrics_server(address: str | None, collector: MetricsCollector, console: Console) -> Iterator[None]:
+def metrics_server(address: str | None, collector: MetricsCollector) -> Iterator[None]:
     """Serve the collector's figures while the body runs, if an address was given."""
     if address is None:
         yield
@@ -165,8 +206,17 @@ def _metrics_server(address: str | None, collector: MetricsCollector, console: C
     from unmask.realtime.metrics.server import serve
 
     with serve(address, collector, version("unmask")) as server:
-        console.print(f"Metrics: {server.url}", highlight=False, markup=False, soft_wrap=True)
+        print(f"Metrics: {server.url}", flush=True)
         yield
+
+
+def can_show_window() -> bool:
+    """Whether there is a display, and what the window needs; loads nothing."""
+    try:
+        require_display()
+    except UsageError:
+        return False
+    return True
 
 
 def require_display() -> None:
@@ -189,7 +239,7 @@ def header_lines(detector: Detector, plans: Sequence[SourcePlan], settings: Sess
     ]
 
 
-def _plans(
+def make_plans(
     args: argparse.Namespace, specs: Sequence[str], options: SourceOptions, notices: list[str]
 ) -> list[SourcePlan]:
     """A plan per source. What the face finder has to announce is added to ``notices`` once."""
@@ -213,7 +263,7 @@ def _plans(
     ]
 
 
-def _file_sinks(
+def file_sinks(
     args: argparse.Namespace,
     plans: Sequence[SourcePlan],
     detector: Detector,
@@ -245,16 +295,19 @@ def _file_sinks(
     return sinks
 
 
-def _report_failures(session: Session, *, debug: bool) -> int:
+def report_failures(session: Ended, *, debug: bool) -> int:
+    """Say in the terminal what failed; the exit code."""
     for failure in session.failures:
         print(f"unmask: {failure}", file=sys.stderr)
+    if session.left:
+        print(f"unmask: did not end in time and was left behind: {', '.join(session.left)}.", file=sys.stderr)
     if debug:
         for trace in session.tracebacks:
             print(trace, file=sys.stderr)
     return 2 if session.failures else 0
 
 
-class _Interrupt:
+class Interrupt:
     """Ctrl-C and a polite kill end the session in the ordinary way, so that files are completed."""
 
     def __init__(self) -> None:

@@ -65,6 +65,11 @@ class Engine(abc.ABC):
     def provider(self) -> str:
         """What is *actually* running, read back from the runtime after opening."""
 
+    @property
+    def gains_by_batch(self) -> bool:
+        """Whether one call on many inputs takes clearly less than a call for each: on a GPU, by a network."""
+        return True
+
     @abc.abstractmethod
     def _open_impl(self) -> None: ...
 

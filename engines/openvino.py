@@ -112,6 +112,11 @@ class OpenVinoEngine(Engine):
             raise EngineError(f"The engine {self.name} is not open: nothing is running.")
         return self._provider
 
+    @property
+    def gains_by_batch(self) -> bool:
+        """Not on the processor."""
+        return self._device != "CPU"
+
     def _open_impl(self) -> None:
         problem = why_unavailable()
         if problem:

@@ -95,6 +95,11 @@ class OrtEngine(Engine):
             return running
         return f"{running} ({nodes[running]} of {sum(nodes.values())} nodes, the others on {', '.join(elsewhere)})"
 
+    @property
+    def gains_by_batch(self) -> bool:
+        """Not on the processor: one call on four crops took 2 % to 7 % less than four calls (docs/BENCHMARKS.md)."""
+        return self.wanted != CPU
+
     def _open_impl(self) -> None:
         problem = self.why_unavailable()
         if problem:
@@ -149,6 +154,9 @@ class OrtEngine(Engine):
         # Spinning burns tens of milliseconds of processor time after each call of a paced pipeline.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+        if self.wanted == CPU:
+            # A plan of the memory for each batch size saves no time, and takes new memory in the second call of each.
+            options.enable_mem_pattern = False
         # Only this level uses the blocked memory layout: more than twice as fast for convolutions.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         # Errors reach the caller as exceptions; printed a second time they only garble a terminal.

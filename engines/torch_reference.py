@@ -83,6 +83,11 @@ class TorchEngine(Engine):
         hardware = f" ({torch.cuda.get_device_name(self._device)})" if self._device.type == "cuda" else ""
         return f"torch {torch.__version__.partition('+')[0]} on {self._device}{hardware}"
 
+    @property
+    def gains_by_batch(self) -> bool:
+        """Not on the processor. Known once the engine is open."""
+        return self._device is not None and self._device.type != "cpu"
+
     def _open_impl(self) -> None:
         problem = why_unavailable()
         if problem:

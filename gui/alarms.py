@@ -14,6 +14,7 @@ from unmask.gui.qt import (
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
+    pyqtSignal,
 )
 from unmask.gui.wording import counted, event_span
 from unmask.realtime.types import Event, Update
@@ -25,10 +26,13 @@ _SPAN, _SCORE, _SOURCE = 2, 3, 4
 class AlarmList(QWidget):
     """Alarms with the time of day at which this window first saw them and their span in the source.
 
-    The score is the highest of the alarm. The source has a column where there are several.
+    The score is the highest of the alarm. The source has a column where there are several; once shown it stays.
+    ``event_chosen`` is emitted with the source's id and the ``Event`` of a row that was opened (double click, Enter).
     """
 
-    def __init__(self, several_sources: bool, parent: QWidget | None = None) -> None:
+    event_chosen = pyqtSignal(str, object)
+
+    def __init__(self, several_sources: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._rows: dict[tuple[str, int, float], int] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
@@ -40,6 +44,7 @@ class AlarmList(QWidget):
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setTabKeyNavigation(False)  # Tab leaves the table; the arrows move in it
+        self.table.cellActivated.connect(self._choose)
         self.table.setWordWrap(False)
         self.table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # the end of a path tells most
         rows, columns = self.table.verticalHeader(), self.table.horizontalHeader()
@@ -47,12 +52,20 @@ class AlarmList(QWidget):
             rows.setVisible(False)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
             columns.setStretchLastSection(True)
-            if several_sources:
-                columns.setSectionResizeMode(_SOURCE, QHeaderView.ResizeMode.Stretch)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.title)
         column.addWidget(self.table, 1)
+
+    def tell_sources_apart(self, several: bool) -> None:
+        """Whether there is a column for the source."""
+        self.table.setColumnHidden(_SOURCE, not several)
+
+    def forget(self, source_id: str) -> None:
+        """What comes of that name from now on is another source, or the same from its beginning: the rows stay."""
+        self._events.pop(source_id, None)
+        for key in [key for key in self._rows if key[0] == source_id]:
+            del self._rows[key]
 
     def show_updates(self, updates: Mapping[str, Update]) -> None:
         """Add the alarms that are new and renew those that last."""
@@ -64,10 +77,16 @@ class AlarmList(QWidget):
                 for event in update.events:
                     if event not in known:
                         self._show(source_id, event)
-        number = len(self._rows)
+        number = self.table.rowCount()
         title = counted(number, "alarm") if number else "No alarms so far"
         if title != self.title.text():
             self.title.setText(title)
+
+    def _choose(self, row: int) -> None:
+        for (source_id, track_id, start_s), place in self._rows.items():
+            for event in self._events.get(source_id, ()) if place == row else ():
+                if (event.track_id, event.start_s) == (track_id, start_s):
+                    self.event_chosen.emit(source_id, event)
 
     def _show(self, source_id: str, event: Event) -> None:
         key = (source_id, event.track_id, event.start_s)

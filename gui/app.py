@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol
 
-from unmask.gui.qt import QEventLoop, QTimer, application, sip
+from unmask.gui.controller import Controller
+from unmask.gui.features import Feature, Remembered
+from unmask.gui.grid import Named
+from unmask.gui.instance import FirstInstance
+from unmask.gui.qt import QApplication, QDialog, QEventLoop, QTimer, application, sip
 from unmask.gui.window import MonitorWindow
 from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.types import Update
@@ -18,13 +22,8 @@ from unmask.realtime.types import Update
 _POLL_EVERY_MS = 33
 
 
-class Named(Protocol):
-    @property
-    def source_id(self) -> str: ...
-
-
 class Watched(Protocol):
-    """What the window needs of a session: ``unmask.realtime.session.Session`` has it."""
+    """What the window needs of a session: ``Session`` has it, and so has ``Controller``."""
 
     @property
     def channels(self) -> Sequence[Named]: ...
@@ -42,30 +41,47 @@ def run_window(
     max_seconds: float | None = None,
     interrupted: threading.Event | None = None,
     collector: MetricsCollector | None = None,
+    controller: Controller | None = None,
+    preferences: Remembered | None = None,
+    features: Sequence[Feature] = (),
+    first: FirstInstance | None = None,
 ) -> None:
     """Show a started session until the window is closed, ``interrupted`` is set, or ``max_seconds`` passed.
 
-    ``collector``, one of the session's sinks, gives the clocks and is told of every painting.
-    When every source is over the window stays, with the last pictures. The caller stops the session.
+    ``collector``, one of the session's sinks, gives the clocks and is told of every painting. With a
+    ``controller`` (then it is the ``session`` too) a person can change what is watched. ``first`` brings the window
+    to the front when the program is started again. When every source is over the window stays, with the last
+    pictures. The caller stops the session.
     Call it from the main thread. Raises ``UnmaskError`` where no window can be shown; whatever goes
     wrong inside Qt's callbacks is raised here, after the window is gone.
     """
     application()
-    window = MonitorWindow([channel.source_id for channel in session.channels], notices, collector)
+    window = MonitorWindow(session.channels, notices, collector, controller=controller, preferences=preferences)
     until = time.monotonic() + max_seconds if max_seconds is not None else None
     loop, timer = QEventLoop(), QTimer()
 
+    def leave() -> None:
+        # A dialog has an event loop of its own, which would go on.
+        if isinstance(dialog := QApplication.activeModalWidget(), QDialog):
+            dialog.reject()
+        loop.quit()
+
     def look() -> None:
         if (interrupted is not None and interrupted.is_set()) or (until is not None and time.monotonic() >= until):
-            loop.quit()
+            leave()
             return
+        window.show_sources(session.channels)
         window.show_updates(session.updates())
         window.show_failures(session.failures)
 
     timer.timeout.connect(look)
-    window.closed.connect(loop.quit)
+    window.closed.connect(leave)
+    if first is not None:
+        first.raised.connect(window.raise_from_afar)
     try:
-        with _callbacks_may_raise(loop.quit):
+        with _callbacks_may_raise(leave):
+            for feature in features:
+                window.add_feature(feature)
             look()
             window.show()
             timer.start(_POLL_EVERY_MS)
@@ -73,6 +89,7 @@ def run_window(
     finally:
         timer.stop()
         window.closed.disconnect()
+        window.close()
         # Deleted here and now: a window that waits for the collector would keep frames and a place on screen.
         for made in (timer, window, loop):
             sip.delete(made)

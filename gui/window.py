@@ -1,30 +1,41 @@
-"""The monitor window: notices, a panel per source, the alarms, and the hint that it is no proof."""
+"""The monitor window: menus, notices, a panel per source or the start page, alarms, and the hint at its foot."""
 
 from __future__ import annotations
 
-import functools
-import math
 import time
 from collections.abc import Mapping, Sequence
 
+from unmask.gui.actions import ActionSet
 from unmask.gui.alarms import AlarmList
+from unmask.gui.controller import Controller
+from unmask.gui.docks import Docks
+from unmask.gui.features import Feature, Remembered
+from unmask.gui.grid import Named, SourceGrid
 from unmask.gui.notices import NoticeBar
 from unmask.gui.panel import SourcePanel
 from unmask.gui.qt import (
+    QAbstractButton,
     QCloseEvent,
-    QGridLayout,
+    QDockWidget,
+    QEvent,
     QHBoxLayout,
+    QKeyEvent,
     QKeySequence,
     QLabel,
     QMainWindow,
+    QScrollArea,
     QShortcut,
+    QShowEvent,
     QSize,
-    QSplitter,
+    QStackedWidget,
     Qt,
+    QToolBar,
     QVBoxLayout,
     QWidget,
     pyqtSignal,
 )
+from unmask.gui.source_commands import SourceCommands
+from unmask.gui.start import StartPage
 from unmask.gui.wording import HINT, counted
 from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.source_status import OVER
@@ -32,54 +43,98 @@ from unmask.realtime.types import Update, Verdict
 
 _NUMBERS_EVERY_S = 0.25
 _SIZE = QSize(1200, 760)
-_ALARMS_WIDTH, _WITH_SOURCE = 310, 400
+_ALARMS_WIDTH = 310
 
 
 class MonitorWindow(QMainWindow):
-    """Shows what it is given; knows nothing of sessions. ``closed`` is emitted when it has been closed."""
+    """Shows what it is given. ``closed`` is emitted when it has been closed.
+
+    With a ``controller`` a person can change what is watched and how; without one the window only shows.
+    ``preferences`` keeps its place. ``collector`` is asked for the clocks, and told of every painting. Other parts
+    are attached with ``add_feature``: see ``gui/features.py``.
+    """
 
     closed = pyqtSignal()
 
     def __init__(
         self,
-        source_ids: Sequence[str],
+        sources: Sequence[Named] = (),
         notices: Sequence[str] = (),
         collector: MetricsCollector | None = None,
+        *,
+        controller: Controller | None = None,
+        preferences: Remembered | None = None,
     ) -> None:
-        """``collector`` is asked for the clocks, and told of every painting."""
         super().__init__()
+        self.controller, self.preferences = controller, preferences
+        self.collector = collector
         self.notices = NoticeBar(notices)
-        self.panels = {source_id: SourcePanel(source_id) for source_id in source_ids}
-        self._collector = collector
-        if collector is not None:
-            for source_id, panel in self.panels.items():
-                panel.picture.on_painted = functools.partial(collector.painted, source_id)
-        self.alarms = AlarmList(several_sources=len(source_ids) > 1)
-        self.hint = QLabel(HINT)
-        self.outcome = QLabel()
+        self.grid = SourceGrid(collector)
+        self.start_page = StartPage()
+        self.alarms = AlarmList()
+        self.hint, self.outcome, self.busy = QLabel(self.tr(HINT)), QLabel(), QLabel()
+        self.commands = ActionSet(self)
+        self.docks = Docks(self, self.commands, preferences)
+        #: Stands in the title in place of the verdict: an alert that nobody has looked at yet.
+        self.title_note = ""
+        self._features: list[Feature] = []
         self._numbers_at = 0.0
         self._failures: list[str] = []
+        self._restored = False
         self.setWindowTitle("Unmask")
-        self.setAccessibleName("Unmask monitor")
+        self.setAccessibleName(self.tr("Unmask monitor"))
         self._lay_out()
-        self._bind_keys()
+        self._bind()
+        self.source_commands = SourceCommands(self)
+        self.show_sources(sources)
+
+    @property
+    def panels(self) -> dict[str, SourcePanel]:
+        return self.grid.panels
+
+    def add_feature(self, feature: Feature) -> None:
+        """Attach a part of the window; before it is shown, so that its docks find their places again."""
+        feature.attach(self)
+        self._features.append(feature)
+
+    def add_dock(
+        self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, action: str = "", shown: bool = True
+    ) -> QDockWidget:
+        """See ``Docks.add``."""
+        return self.docks.add(name, title, widget, area, action=action, shown=shown)
+
+    def show_sources(self, sources: Sequence[Named]) -> None:
+        """Have a panel for each of these and for no others; the start page where there are none."""
+        for source_id in self.grid.show_sources(sources):
+            self.alarms.forget(source_id)
+        if len(sources) > 1:
+            self.alarms.tell_sources_apart(True)
+        page = self._scroll if self.panels or self.controller is None else self.start_page
+        if self._pages.currentWidget() is not page:
+            self._pages.setCurrentWidget(page)
+            self._take_focus()
+        self.hint.setVisible(page is self._scroll)
 
     def show_updates(self, updates: Mapping[str, Update]) -> None:
-        """Bring the panels up to date; nothing repaints where nothing changed."""
+        """Bring everything up to date; nothing repaints where nothing changed."""
         for source_id, update in updates.items():
             if source_id in self.panels:
                 self.panels[source_id].show_update(update)
         self.alarms.show_updates(updates)
-        over = len(updates) == len(self.panels) and all(update.state in OVER for update in updates.values())
+        self.source_commands.show_updates(updates)
+        for feature in self._features:
+            feature.show_updates(updates)
+        over = len(updates) == len(self.panels) > 0 and all(update.state in OVER for update in updates.values())
         now = time.monotonic()
         if over or now - self._numbers_at >= _NUMBERS_EVERY_S:
             self._numbers_at = now
-            clocks = self._collector.clocks() if self._collector is not None else None
+            clocks = self.collector.clocks() if self.collector is not None else None
             for panel in self.panels.values():
                 panel.refresh_numbers(clocks)
         _say(self.outcome, self._outcome(updates) if over else "")
         signs = any(update.verdict is Verdict.SIGNS for update in updates.values())
-        title = f"{Verdict.SIGNS.words} - Unmask" if signs and not over else "Unmask"
+        words = self.title_note or (Verdict.SIGNS.words if signs and not over else "")
+        title = f"{words} - Unmask" if words else "Unmask"
         if title != self.windowTitle():
             self.setWindowTitle(title)
 
@@ -92,69 +147,122 @@ class MonitorWindow(QMainWindow):
         if new := [line for line in new if line not in said]:
             self.notices.add(new)
 
+    def say_busy(self, words: str) -> None:
+        """What is being done now, "" when nothing is."""
+        _say(self.busy, words)
+        self.start_page.say(words)
+
+    def event(self, event: QEvent | None) -> bool:
+        """A button that has the focus keeps Space for itself: otherwise it would pause instead."""
+        if (
+            isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.ShortcutOverride
+            and event.key() == Qt.Key.Key_Space
+            and isinstance(self.focusWidget(), QAbstractButton)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def showEvent(self, a0: QShowEvent | None) -> None:
+        if not self._restored:
+            self._restored = True
+            self.resizeDocks([self._alarms_dock], [_ALARMS_WIDTH], Qt.Orientation.Horizontal)
+            self.docks.restore()
+            self._take_focus()
+        super().showEvent(a0)
+
     def closeEvent(self, a0: QCloseEvent | None) -> None:
+        self.docks.remember()
+        features, self._features = self._features, []
+        for feature in reversed(features):
+            feature.close()
         super().closeEvent(a0)
         self.closed.emit()
 
+    def raise_from_afar(self) -> None:
+        """Somebody started the program again: come to the front."""
+        if self.isMinimized():
+            self.showNormal()
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def _take_focus(self) -> None:
+        """Keys are about the selected source from the start, and not about the first button of the window."""
+        if self.grid.selected is not None:
+            self.panels[self.grid.selected].setFocus()
+        else:
+            self.start_page.setFocus()
+
     def _outcome(self, updates: Mapping[str, Update]) -> str:
         alarms = sum(len(update.events) for update in updates.values())
-        what = "The source is over" if len(updates) == 1 else "All sources are over"
-        return f"{what}: {counted(alarms, 'alarm')}. Press Q to close."
+        what = self.tr("The source is over") if len(updates) == 1 else self.tr("All sources are over")
+        return f"{what}: {counted(alarms, 'alarm')}. " + self.tr("Press Q to close.")
 
     def _lay_out(self) -> None:
-        grid_holder, grid = QWidget(), QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(12)
-        columns = math.ceil(math.sqrt(len(self.panels))) or 1
-        for number, panel in enumerate(self.panels.values()):
-            last = number == len(self.panels) - 1
-            grid.addWidget(panel, *divmod(number, columns), 1, -1 if last else 1)
-        for column in range(columns):
-            grid.setColumnStretch(column, 1)
-        grid_holder.setLayout(grid)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.addWidget(grid_holder)
-        splitter.addWidget(self.alarms)
-        splitter.setStretchFactor(0, 1)
-        alarms_width = _WITH_SOURCE if len(self.panels) > 1 else _ALARMS_WIDTH
-        splitter.setSizes([_SIZE.width() - alarms_width, alarms_width])
-        splitter.setChildrenCollapsible(False)
+        # Many sources with all their clocks need more room than a screen has.
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(self.grid)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._scroll)
+        self._pages.addWidget(self.start_page)
         foot = QHBoxLayout()
         foot.addWidget(self.hint)
         foot.addStretch(1)
+        foot.addWidget(self.busy)
         foot.addWidget(self.outcome)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setSpacing(8)
         column.addWidget(self.notices)
-        column.addWidget(splitter, 1)
+        column.addWidget(self._pages, 1)
         column.addLayout(foot)
         self.setCentralWidget(middle)
+        for side in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(side, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.busy.setAccessibleName(self.tr("What is being done"))
+        self.outcome.setAccessibleName(self.tr("How it ended"))
         screen = self.screen()
         self.resize(_SIZE.boundedTo(screen.availableSize()) if screen is not None else _SIZE)
 
-    def _bind_keys(self) -> None:
-        for keys, act in (
-            ("Q", self.close),
-            ("Ctrl+W", self.close),
-            ("Ctrl+Q", self.close),
-            ("Escape", self._leave),
-            ("F11", self._toggle_full_screen),
-        ):
-            QShortcut(QKeySequence(keys), self).activated.connect(act)
+    def _bind(self) -> None:
+        """The actions that need no session, the bars, and the keys that no menu shows."""
+        right = Qt.DockWidgetArea.RightDockWidgetArea
+        self._alarms_dock = self.add_dock("alarms", self.tr("Alarms"), self.alarms, right, action="alarms")
+        self.commands.bind("quit", self.close)
+        self.commands.bind("full_screen", self._fill_screen)
+        self.commands.bind("details", self._show_details)
+        self.commands.bind("next_source", self.grid.select_next)
+        self.addActions(list(self.commands))
+        if (menus := self.menuBar()) is not None:
+            self.commands.fill_menus(menus)
+        self.tool_bar = QToolBar(self.tr("Tools"))
+        self.tool_bar.setObjectName("tools")
+        self.tool_bar.setMovable(False)
+        self.commands.fill_toolbar(self.tool_bar)
+        self.addToolBar(self.tool_bar)
+        QShortcut(QKeySequence("Escape"), self).activated.connect(self._leave)
 
     def _leave(self) -> None:
         """Escape leaves the full screen first, as everywhere."""
         if self.isFullScreen():
-            self.showNormal()
+            self.commands["full_screen"].trigger()
         else:
             self.close()
 
-    def _toggle_full_screen(self) -> None:
-        if self.isFullScreen():
-            self.showNormal()
-        else:
+    def _fill_screen(self, wanted: bool) -> None:
+        if wanted:
             self.showFullScreen()
+        else:
+            self.showNormal()
+
+    def _show_details(self, wanted: bool) -> None:
+        for panel in self.panels.values():
+            panel.clock_button.setChecked(wanted)
 
 
 def _say(label: QLabel, words: str) -> None:

@@ -56,6 +56,12 @@ def steps_for(window: Window) -> tuple[Step, ...]:
     return tuple(steps)
 
 
+def require_cores(cores: float) -> None:
+    """Raise ``UsageError`` for a processor budget that is no number above 0."""
+    if not (math.isfinite(cores) and cores > 0):
+        raise UsageError(f"The processor budget must be a number of cores above 0, not {cores:g}.")
+
+
 class Budget:
     """Compares the process's use of the processor with ``cores`` and chooses the step. Used from one thread.
 
@@ -65,8 +71,7 @@ class Budget:
     """
 
     def __init__(self, cores: float, window: Window) -> None:
-        if not (math.isfinite(cores) and cores > 0):
-            raise UsageError(f"The processor budget must be a number of cores above 0, not {cores:g}.")
+        require_cores(cores)
         self.cores = cores
         self._own_s = window.stride_ms / 1000
         self._steps = steps_for(window)

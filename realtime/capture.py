@@ -110,9 +110,10 @@ class Capture:
                 source.close()
 
     def restart(self) -> None:
-        """Close the source and open it anew: for a source that sends nothing any more."""
+        """Close the source and open it anew: for a source that sends nothing any more. Returns at once, also
+        where the driver takes its time to close."""
         self._restart.set()
-        self.interrupt()
+        threading.Thread(target=self.interrupt, name=f"unmask-restart-{self._status.source_id}", daemon=True).start()
 
     def pause(self) -> None:
         """Close a live source, or hold a finite one, until ``resume``. Returns at once, from any thread."""

@@ -8,15 +8,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unmask.realtime.budget import Step
-from unmask.realtime.cadence import Cadence
+from unmask.realtime.cadence import Cadence, staggered_s
 from unmask.realtime.capture import FRAME_SLOT, Capture, ReconnectPolicy
 from unmask.realtime.faces.finder import FaceFinder
 from unmask.realtime.follow import FaceFollower, Followed
 from unmask.realtime.load import Load, Throttle
 from unmask.realtime.mailbox import Mailbox
+from unmask.realtime.need import Needs
 from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.selection import CropSelector, Selection
 from unmask.realtime.source_status import SourceStatus
@@ -30,7 +31,8 @@ class Analysed:
     """A frame whose faces were followed and cropped: what the scoring thread works on.
 
     ``lossless``: it comes from a source that waits, so that every sink that wants it gets what is said of it.
-    ``cut_for`` is the generation of the detector that the crops were cut for.
+    ``cut_for`` is the generation of the detector that the crops were cut for; ``needs`` takes the answer to
+    whose verdict is settled, and is ``None`` where every face is cropped at every stride.
     """
 
     frame: Frame
@@ -39,20 +41,26 @@ class Analysed:
     stages: StageTimes
     lossless: bool
     cut_for: int = 0
+    needs: Needs | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
     """How faces are cut for the detector of this generation, and how often things are done; the selector is
-    one source's own. ``cores``: a source that waits is held back so that no more of them are used."""
+    one source's own. ``cores``: a source that waits is held back so that no more of them are used. ``needs``:
+    settled faces are cropped less often, but never those of a source that waits: there, what is said must not
+    depend on when the answer comes."""
 
     selector: CropSelector
     generation: int
     step: Step
     cores: float = math.inf
+    needs: Needs | None = None
 
 
 _ROUNDING_S = 1e-6
+# A source that is to close is told so this often, so long apart.
+_CLOSINGS, _CLOSING_S = 4, 0.15
 
 
 class Channel:
@@ -91,6 +99,8 @@ class Channel:
         self._cadence = Cadence()
         self._due_s = -math.inf
         self._load = Load()
+        #: ``time.monotonic()`` since when faces are searched for in one picture, 0 while they are not.
+        self.searching_since = 0.0
         self._threads = [
             threading.Thread(target=work, name=f"unmask-{name}-{source_id}", daemon=True)
             for name, work in (("capture", self._capture), ("detect", self._detect))
@@ -124,7 +134,15 @@ class Channel:
         self._stop.set()
         self.status.move(SourceState.ENDED)
         self._frames.close()
-        threading.Thread(target=self.capture.interrupt, name=f"unmask-close-{self.source_id}", daemon=True).start()
+        threading.Thread(target=self._close_source, name=f"unmask-close-{self.source_id}", daemon=True).start()
+
+    def _close_source(self) -> None:
+        """Some times over: a source that is told to close just before it is opened does not hear it."""
+        for _ in range(_CLOSINGS):
+            self.capture.interrupt()
+            self._threads[0].join(_CLOSING_S)
+            if not self._threads[0].is_alive():
+                return
 
     def fail(self, sentence: str, trace: str) -> None:
         """End this source because of a failure that nobody foresaw."""
@@ -154,6 +172,7 @@ class Channel:
 
     def _detect(self) -> None:
         self._guarded(self._analyse_all)
+        self.searching_since = 0.0
         self._inbox.put(self.key, None, wait=True)
 
     def _analyse_all(self) -> None:
@@ -169,12 +188,14 @@ class Channel:
                 openings = seen
                 follower.reset()  # a fresh one too: it costs nothing
             cutting = self.cutting
+            self.searching_since = time.monotonic()
             analysed = self._analyse(follower, frame, cutting)
+            self.searching_since = 0.0
             self.status.count("analysed")
             if analysed.lossless:
                 self._wait_for_room()
                 self._stop.wait(throttle.pause_s(cutting.cores, time.monotonic(), time.process_time()))
-            replaced = self._inbox.put(self.key, analysed, wait=analysed.lossless)
+            replaced = self._inbox.put(self.key, analysed, wait=analysed.lossless, merge=carried_over)
             if replaced is not None and not self._stop.is_set():
                 self.status.drop("scoring busy")
 
@@ -212,6 +233,11 @@ class Channel:
         taken = time.monotonic_ns()
         selector, step = cutting.selector, cutting.step
         selector.stride_s = step.stride_s
+        began_s = frame.captured_at / 1e9 - frame.time_s
+        selector.anchor_s = staggered_s(self.key, began_s, step.stride_s) if self._latest_wins else None
+        needs = cutting.needs if self._latest_wins else None
+        if needs is not None:
+            selector.resting, selector.rest_s = needs.settled, needs.rest_s(step.stride_s)
         self._cadence.longest_s, self._cadence.calm = step.longest_s, step.calm
         load = self._load.share if self._latest_wins else 0.0
         followed = follower.follow(frame, crop_due=selector.due(frame.time_s), load=load)
@@ -227,4 +253,18 @@ class Channel:
             tracked=followed.tracked_ns,
             cropped=cropped,
         )
-        return Analysed(frame, followed, selection, stages, not self._latest_wins, cutting.generation)
+        return Analysed(frame, followed, selection, stages, not self._latest_wins, cutting.generation, needs)
+
+
+def carried_over(missed: Analysed | None, analysed: Analysed | None) -> Analysed | None:
+    """``analysed`` with the crops of ``missed``, which nobody came to score: the frame is dropped, the samples of
+    faces that have no newer one are not. Its clocks then start with the older frame, for so long the crops waited."""
+    if missed is None or analysed is None or missed.cut_for != analysed.cut_for:
+        return analysed
+    here = {face.track_id for face in analysed.followed.faces} - {job.track_id for job in analysed.selection.jobs}
+    carried = tuple(job for job in missed.selection.jobs if job.track_id in here)
+    if not carried:
+        return analysed
+    selection = replace(analysed.selection, jobs=(*carried, *analysed.selection.jobs))
+    stages = replace(analysed.stages, captured=missed.stages.captured)
+    return replace(analysed, selection=selection, stages=stages)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from unmask.engines.package import DetectorPackage
 
 HEAD_ENGINE = "ort-cpu"
+#: The encoder's third output, where a package has one.
+ACTIVATION = "activation"
 
 
 class Detector:
@@ -67,6 +69,11 @@ class Detector:
         return CropSpec(size=given.size, margin=crop.margin, align=crop.align, colour=given.colour)
 
     @property
+    def gains_by_batch(self) -> bool:
+        """Whether many crops in one call of the encoder take clearly less than a call for each."""
+        return self._encoder.gains_by_batch
+
+    @property
     def calibrated(self) -> bool:
         """Whether ``score`` gives a probability, or only a number that grows with suspicion."""
         return self.manifest.calibration.method != "none"
@@ -84,17 +91,34 @@ class Detector:
             encoder = f"{encoder} ({self.precision})"
         return encoder if encoder == head else f"encoder {encoder}, head {head}"
 
+    @property
+    def gives_activation(self) -> bool:
+        """Whether ``encode_and_explain`` can be asked: the package has the map, and the runtime hands it out."""
+        return self.manifest.activation is not None and any(spec.name == ACTIVATION for spec in self._encoder.outputs)
+
     def encode(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Embeddings (N, D) of ``crops`` uint8 (N, H, W, 3), cut as ``crop_spec`` says.
 
         A crop the encoder could not cope with comes back with NaN. Raises ``EngineError``.
         """
-        count = len(crops)
-        if count == 0:
+        if len(crops) == 0:
             return np.empty((0, self.manifest.embedding), np.float32)
-        (given,) = self._encoder.inputs
-        results = self._encoder.infer({given.name: np.ascontiguousarray(crops)})
-        return self._checked("encoder", results, "embedding", (count, self.manifest.embedding))
+        return self._checked("encoder", self._run_encoder(crops), "embedding", (len(crops), self.manifest.embedding))
+
+    def encode_and_explain(self, crops: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """``encode``, and with it (N, rows, columns): what each cell of a crop says to its logit, their mean.
+
+        It costs nothing more: a runtime computes it whether it is asked for or not. Raises ``EngineError``, also
+        where ``gives_activation`` is false.
+        """
+        cells = self.manifest.activation
+        if cells is None:
+            raise EngineError(f"The detector {self.manifest.name} gives no map of where it looked: choose another.")
+        if len(crops) == 0:
+            return self.encode(crops), np.empty((0, cells.rows, cells.columns), np.float32)
+        results, count = self._run_encoder(crops), len(crops)
+        embeddings = self._checked("encoder", results, "embedding", (count, self.manifest.embedding))
+        return embeddings, self._checked("encoder", results, ACTIVATION, (count, cells.rows, cells.columns))
 
     def judge(self, windows: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits (N,) of ``windows`` (N, T, D) and ``masks`` (N, T), laid out as by ``FrameWindow``.
@@ -128,6 +152,10 @@ class Detector:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _run_encoder(self, crops: NDArray[np.uint8]) -> Arrays:
+        (given,) = self._encoder.inputs
+        return self._encoder.infer({given.name: np.ascontiguousarray(crops)})
 
     def _checked(self, part: str, results: Arrays, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """The output ``name``, which must be float32 of ``shape``: what is cut to fit would be misread."""

@@ -51,6 +51,7 @@ class EngineGuard:
         self._own: list[Detector] = []
         self._restarts: list[float] = []
         self._reopening: str = ""
+        self._reopening_since = 0.0
         self._failed: list[str] = []
         self._worker = self._new_worker(detector)
         self._old_workers: list[Scoring] = []
@@ -67,9 +68,9 @@ class EngineGuard:
     @property
     def failures(self) -> list[str]:
         """One sentence for each failure of the detector so far."""
-        with self._lock:
-            workers = [*self._old_workers, self._worker]
-            return list(dict.fromkeys([*self._failed, *(line for worker in workers for line in worker.failures)]))
+        # Without the lock: a window asks, and ``replace`` holds it while the old worker ends. Lists only grow.
+        workers = [*self._old_workers, self._worker]
+        return list(dict.fromkeys([*self._failed, *(line for worker in workers for line in tuple(worker.failures))]))
 
     def check(self) -> None:
         """Say that the engine hangs where it does, and begin anew where that is possible."""
@@ -84,7 +85,8 @@ class EngineGuard:
                     sentence += f", and was opened again {MOST_RESTARTS} times already: choose another engine"
                 self._say(sentence)
             elif self._reopening:
-                self._say(self._reopening)
+                taken_s = time.monotonic() - self._reopening_since
+                self._say(f"{self._reopening}; it is being opened again, so far for {taken_s:.0f} s")
 
     def replace(self, detector: Detector, threshold: float, reopen: Callable[[], Detector] | None) -> Detector:
         """Let ``detector`` take over between two calls; at once where the old one hangs. Returns the old one."""
@@ -103,6 +105,12 @@ class EngineGuard:
             if old in self._own:
                 self._own.remove(old)
             return old
+
+    def retune(self, threshold: float) -> None:
+        """Let everything be judged by another threshold, also by workers that come after this one."""
+        with self._lock:
+            self._threshold = threshold
+            self._worker.retune(threshold)
 
     def join(self, timeout: float) -> bool:
         """Wait for the end of the work (the inbox is closed); ``False`` while it goes on."""
@@ -135,7 +143,7 @@ class EngineGuard:
         self._failed.append(f"{sentence[0].upper()}{sentence[1:]}; it was opened again.")
         self._worker.abandon()
         self._seats.end_alarms()
-        self._reopening = f"{sentence}; it is opened again"
+        self._reopening, self._reopening_since = sentence, time.monotonic()
         self._put_to_work(self._reopen)
 
     def _put_to_work(self, opening: Callable[[], Detector] | None) -> None:
@@ -157,7 +165,12 @@ class EngineGuard:
         except Abandoned:
             self._close_own(worker.detector)
         except Exception as error:
-            self._crashed(error, traceback.format_exc())
+            with self._lock:
+                current = worker is self._worker
+                if not current:
+                    self._failed.append(f"The detector that was replaced failed: {error}")
+            if current:  # what becomes of one that nobody listens to any more ends nothing
+                self._crashed(error, traceback.format_exc())
 
     def _opened(self, worker: Scoring, opening: Callable[[], Detector]) -> bool:
         """Open the detector for ``worker``; ``False`` where somebody else serves the inbox by now."""

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from unmask.realtime.cadence import Cadence, Reason
-from unmask.realtime.faces.finder import FaceFinder
+from unmask.realtime.faces.finder import FaceFinder, stateful
 from unmask.realtime.picture_health import PictureHealth
 from unmask.realtime.tracking.appearance import describe
 from unmask.realtime.tracking.cuts import CutFinder
@@ -40,7 +40,7 @@ class FaceFollower:
     def __init__(
         self, finder: FaceFinder, tracker: Tracker, health: PictureHealth, *, cadence: Cadence | None = None
     ) -> None:
-        self._finder, self._tracker, self._health = finder, tracker, health
+        self._finder, self._tracker, self._health = stateful(finder), tracker, health
         self._cuts = CutFinder()
         self._cadence = cadence
         self._shape: tuple[int, ...] = ()
@@ -73,9 +73,13 @@ class FaceFollower:
             cut = self._cuts.cut(frame.image)
             if cut:
                 self._tracker.reset()
+                self._finder.new_scene()
             # Nothing is cropped from a picture that cannot be judged.
-            if self._is_to_be_searched(frame.time_s, cut, crop_due and not causes, load):
-                found = self._finder.find(frame.image)
+            reason = self._reason(frame.time_s, cut, crop_due and not causes, load)
+            if reason is not None or self._cadence is None:
+                # A score waits for these faces: whatever can wait is left to a frame between two samples.
+                find = self._finder.find_hurried if reason is Reason.CROP_DUE else self._finder.find
+                found = find(frame.image)
                 detected_ns = time.monotonic_ns()
                 looks = [describe(frame.image, face) for face in found]
                 faces = self._tracker.update(found, frame.time_s, looks)
@@ -83,12 +87,13 @@ class FaceFollower:
                 faces = self._tracker.coast(frame.time_s)
         return Followed(faces, causes, detected_ns, time.monotonic_ns())
 
-    def _is_to_be_searched(self, time_s: float, cut: bool, crop_due: bool, load: float) -> bool:
+    def _reason(self, time_s: float, cut: bool, crop_due: bool, load: float) -> Reason | None:
+        """Why this frame is searched; ``None`` also without a cadence, when all are."""
         if self._cadence is None:
-            return True
+            return None
         outlook = self._tracker.outlook(time_s)
-        reason = self._cadence.search(time_s, outlook, cut=cut, crop_due=crop_due, load=load)
-        if reason is None:
-            return False
-        self.searches[reason] += 1
-        return True
+        check_due = self._finder.check_due
+        reason = self._cadence.search(time_s, outlook, cut=cut, crop_due=crop_due, check_due=check_due, load=load)
+        if reason is not None:
+            self.searches[reason] += 1
+        return reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from unmask.engines.manifest import Rule
 from unmask.realtime.detector import Detector
-from unmask.realtime.types import Cause, Event, FaceState, TrackedFace, Verdict
+from unmask.realtime.looks import NOTHING, Sight, as_wanted
+from unmask.realtime.need import Need, NeedSettings
+from unmask.realtime.types import Cause, Event, FaceLook, FaceState, TrackedFace, Verdict
 from unmask.realtime.verdict import HOLD_S, FaceVerdict, VerdictMachine, picture_verdict
 from unmask.realtime.window import Added, FrameWindow
 
@@ -40,13 +43,17 @@ class FaceJudge:
 
     ``threshold`` is the calibrated score at which an alarm begins. With ``single_image`` one picture
     is all there will be: it is scored as a window of one frame, without smoothing and dwell, if the
-    detector's manifest allows it; otherwise no face can be judged (too few frames).
+    detector's manifest allows it; otherwise no face can be judged (too few frames). With ``need`` it
+    tells whose verdict is ``settled``, so that they can be scored less often.
     """
 
-    def __init__(self, detector: Detector, threshold: float, *, single_image: bool = False) -> None:
+    def __init__(
+        self, detector: Detector, threshold: float, *, single_image: bool = False, need: NeedSettings | None = None
+    ) -> None:
         manifest = detector.manifest
         self._detector = detector
         self._threshold = threshold
+        self._need = need
         self._rule: Rule = manifest.rule
         self._frames_needed = manifest.window.min_frames
         self._stride_s = manifest.window.stride_ms / 1000
@@ -65,6 +72,8 @@ class FaceJudge:
         embeddings: NDArray[np.float32],
         quality: Mapping[int, tuple[Cause, ...]],
         picture_causes: Sequence[Cause] = (),
+        looks: Mapping[int, FaceLook] = MappingProxyType({}),
+        wanted: frozenset[Sight] = NOTHING,
     ) -> Judgement:
         """Judge one analysed frame at ``time_s`` of the source's timeline.
 
@@ -72,7 +81,8 @@ class FaceJudge:
         ``embeddings`` float32 (len(jobs), D) belong to ``jobs`` in order; ``quality`` says by track
         why a face cannot be judged; ``picture_causes`` hold for all faces. A face with any cause is
         not scored, and its window does not grow; one with neither crop nor cause keeps its verdict
-        for a while (its crop is not due, or its track coasts between two detections). Raises
+        for a while (its crop is not due, or its track coasts between two detections). Of ``looks`` what
+        is ``wanted`` is kept, by track, until there is a newer one or it is wanted no more. Raises
         ``EngineError`` when the head fails; then the same moment may be handed in again.
         """
         if len(jobs) != len(embeddings):
@@ -89,12 +99,29 @@ class FaceJudge:
                 said = track.machine.update(time_s, None, finding)
             else:
                 said = track.machine.update(time_s, finding)
+            _weigh_need(track, time_s, finding, said)
+            track.look = as_wanted(looks.get(face.track_id, track.look), wanted)
             states.append(self._state(face, track, said))
             if said.ended is not None:
                 ended.append(said.ended)
         ended += self._drop_all_but({face.track_id for face in faces})
         verdict, causes = picture_verdict(states, picture_causes)
         return Judgement(tuple(states), verdict, causes, tuple(ended))
+
+    def retune(self, threshold: float) -> None:
+        """Judge by another threshold from now on. The windows stay; verdicts begin anew, and alarms that were on
+        are forgotten: whoever keeps them ends them."""
+        self._threshold = threshold
+        for track_id, track in self._tracks.items():
+            track.machine = self._new_machine(track_id)
+            track.need = self._new_need()
+
+    @property
+    def settled(self) -> frozenset[int]:
+        """The tracks that need no score at every stride now; none without ``need``."""
+        return frozenset(
+            track_id for track_id, track in self._tracks.items() if track.need is not None and track.need.settled
+        )
 
     def finish(self) -> tuple[Event, ...]:
         """The source has ended: forget all tracks; the alarms that were still on, ended at the last frame."""
@@ -151,8 +178,14 @@ class FaceJudge:
     def _new_track(self, track_id: int) -> _Track:
         manifest = self._detector.manifest
         window = FrameWindow(manifest.window.length, manifest.embedding, self._stride_s, self._max_gap_s)
+        return _Track(window, self._new_machine(track_id), self._new_need())
+
+    def _new_need(self) -> Need | None:
+        return None if self._need is None else Need(self._need, self._threshold)
+
+    def _new_machine(self, track_id: int) -> VerdictMachine:
         hold_s = max(HOLD_S, _HOLD_STRIDES * self._stride_s)
-        return _Track(window, VerdictMachine(self._rule, self._threshold, track_id=track_id, hold_s=hold_s))
+        return VerdictMachine(self._rule, self._threshold, track_id=track_id, hold_s=hold_s)
 
     def _drop_all_but(self, alive: set[int]) -> list[Event]:
         ended = [self._tracks.pop(track_id).machine.finish() for track_id in sorted(self._tracks.keys() - alive)]
@@ -169,6 +202,7 @@ class FaceJudge:
             event=said.event,
             evidence=said.evidence if face.detected else None,
             judged_s=said.judged_s,
+            look=track.look,
         )
 
 
@@ -176,3 +210,14 @@ class FaceJudge:
 class _Track:
     window: FrameWindow
     machine: VerdictMachine
+    need: Need | None
+    look: FaceLook | None = None
+
+
+def _weigh_need(track: _Track, time_s: float, finding: Finding | None, said: FaceVerdict) -> None:
+    if track.need is None:
+        return
+    if isinstance(finding, tuple) or said.verdict is not Verdict.NO_SIGNS:
+        track.need.upset()
+    elif finding is not None:
+        track.need.scored(time_s, finding, window_full=track.window.fill >= 1)

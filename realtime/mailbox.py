@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -22,11 +22,12 @@ class Mailbox(Generic[K, T]):
         self._changed = threading.Condition()
         self._closed = False
 
-    def put(self, key: K, item: T, *, wait: bool) -> T | None:
+    def put(self, key: K, item: T, *, wait: bool, merge: Callable[[T, T], T] | None = None) -> T | None:
         """Leave ``item``. Returns the item that it replaced, ``None`` where the slot was empty.
 
-        With ``wait`` it blocks while the slot is full, and then replaces nothing. After ``close``
-        the item is handed back: it was not accepted.
+        With ``wait`` it blocks while the slot is full, and then replaces nothing. What ``merge(replaced, item)``
+        makes of the two is left in place of ``item`` where it replaces one. After ``close`` the item is handed
+        back: it was not accepted.
         """
         with self._changed:
             if wait:
@@ -34,7 +35,7 @@ class Mailbox(Generic[K, T]):
             if self._closed:
                 return item
             replaced = self._slots.pop(key, None)
-            self._slots[key] = item
+            self._slots[key] = item if merge is None or replaced is None else merge(replaced, item)
             self._changed.notify_all()
             return replaced
 
@@ -55,6 +56,10 @@ class Mailbox(Generic[K, T]):
         """Whether something lies in the slot of ``key`` now."""
         with self._changed:
             return key in self._slots
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
         """Accept nothing more and wake everybody. What already lies here can still be taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import threading
@@ -11,18 +12,21 @@ from types import TracebackType
 from typing import Self
 
 from unmask.engines.errors import UnmaskError, UsageError
-from unmask.realtime.budget import Budget, steps_for
+from unmask.realtime.budget import Step, require_cores
 from unmask.realtime.channel import Analysed, Channel, Cutting
 from unmask.realtime.detector import Detector
 from unmask.realtime.engine_guard import EngineGuard
+from unmask.realtime.looks import Looks
 from unmask.realtime.mailbox import Mailbox
 from unmask.realtime.metrics.clocks import Flow
+from unmask.realtime.need import Needs
 from unmask.realtime.plans import SessionSettings, SourcePlan
+from unmask.realtime.saving import Saving
 from unmask.realtime.seats import Seats
 from unmask.realtime.selection import CropSelector
 from unmask.realtime.sinks.base import Sink
-from unmask.realtime.sinks.runner import SinkRunner
-from unmask.realtime.types import SourceState, Update
+from unmask.realtime.sinks.runners import SinkRunners
+from unmask.realtime.types import Cause, SourceState, Update
 from unmask.realtime.verdict import threshold_for
 from unmask.realtime.watchdog import Watchdog
 
@@ -57,9 +61,11 @@ class Session:
             raise UsageError(f"There are two sources of one name among {', '.join(names)}: name each differently.")
         self.settings = settings or SessionSettings()
         self.threshold = threshold_for(detector.manifest, self.settings.alarms_per_hour)
-        self._budget = self._new_budget(detector)
+        self._saving = Saving(self.settings.cpu_budget, detector.manifest.window)
+        #: What somebody wants to see of how faces are judged: ``session.looks.wanted = frozenset({"crops"})``.
+        self.looks = Looks()
         self._inbox: Mailbox[int, Analysed | None] = Mailbox()
-        self._runners = [SinkRunner(sink) for sink in sinks]
+        self._sinks = SinkRunners(sinks)
         self._newest: dict[str, Update] = {}
         self._newest_lock = threading.Lock()
         self._seats = Seats(self._hand_out)
@@ -80,8 +86,14 @@ class Session:
             stall_after_s=self.settings.stall_after_s,
             restart_after_s=self.settings.restart_after_s,
             alarms_end_after_s=self.settings.alarms_end_after_s,
+            hang_after_s=self.settings.hang_after_s,
+            stays=self.settings.stays,
         )
         self._started = False
+        # So that no source is added whose frames nobody would take any more.
+        self._ending = threading.Lock()
+        #: After ``stop``: the names of the threads that did not end in time.
+        self.left: list[str] = []
 
     @property
     def detector(self) -> Detector:
@@ -90,8 +102,7 @@ class Session:
 
     def start(self) -> None:
         self._started = True
-        for runner in self._runners:
-            runner.start()
+        self._sinks.start()
         for channel in self.channels:
             channel.start()
         self._guard.start()
@@ -105,18 +116,18 @@ class Session:
 
     def flow(self) -> Flow:
         """What lies between the stages now, and which sources are real time: for the metrics."""
-        channels, depths, dropped = self.channels, {}, {}
+        channels, depths = self.channels, self._sinks.waiting()
         for channel in channels:
             depths["detection", channel.source_id] = channel.waiting
             depths["scoring", channel.source_id] = int(self._inbox.holds(channel.key))
-        for runner in self._runners:
-            depths["sink", runner.name] = depths.get(("sink", runner.name), 0) + runner.waiting
-            dropped[runner.name] = dropped.get(runner.name, 0) + runner.dropped
-        return Flow(depths, dropped, frozenset(channel.source_id for channel in channels if channel.real_time))
+        real_time = frozenset(channel.source_id for channel in channels if channel.real_time)
+        return Flow(depths, self._sinks.dropped(), real_time, tuple(self._sinks.failures))
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Block until every source is over and everything of it was scored; ``False`` on timeout."""
-        return self._watchdog.over.wait(timeout)
+        """Block until every source is over and everything of it was scored; ``False`` on timeout, or when
+        somebody else stops the session meanwhile."""
+        self._watchdog.ended.wait(timeout)
+        return self._watchdog.over.is_set()
 
     def pause(self, source_id: str | None = None) -> None:
         """Close this source, or all of them, until ``resume``; a file is held where it is. Returns at once."""
@@ -133,12 +144,13 @@ class Session:
         """Watch one more source. Raises ``UsageError`` for a name that is watched already, or when all is over."""
         if plan.source_id in {channel.source_id for channel in self.channels}:
             raise UsageError(f"The source {plan.source_id} is watched already: remove it first, or name this another.")
-        if self._watchdog.over.is_set() or self._watchdog.stopping.is_set():
-            raise UsageError("The session is over: begin another one.")
-        channel = self._new_channel(plan)
-        if self._started:
-            channel.start()
-        self.channels = [*self.channels, channel]
+        with self._ending:
+            if self._inbox.closed or self._watchdog.stopping.is_set():
+                raise UsageError("The session is over: begin another one.")
+            channel = self._new_channel(plan)
+            if self._started:
+                channel.start()
+            self.channels = [*self.channels, channel]
 
     def remove_source(self, source_id: str, within_s: float = 1.0) -> list[str]:
         """Stop watching ``source_id``; its last word goes to the sinks. The session goes on, also without sources
@@ -171,12 +183,37 @@ class Session:
         Raises ``UsageError``, and changes nothing, when it has no threshold for the false-alarm budget.
         """
         threshold = threshold_for(detector.manifest, self.settings.alarms_per_hour)
-        budget = self._new_budget(detector)
         old = self._guard.replace(detector, threshold.score, reopen)
-        self.threshold, self._budget = threshold, budget
-        for channel in self.channels:
-            channel.cutting = self._new_cutting()
+        self.threshold = threshold
+        self._saving.change(self.settings.cpu_budget, detector.manifest.window, self._cut_anew)
         return old
+
+    def set_alarms_per_hour(self, alarms_per_hour: float) -> None:
+        """Judge by the threshold for that false-alarm budget; verdicts begin anew, alarms that are on end.
+
+        Raises ``UsageError``, and changes nothing, when the detector has no threshold for it.
+        """
+        self.threshold = threshold_for(self.detector.manifest, alarms_per_hour)
+        self.settings = dataclasses.replace(self.settings, alarms_per_hour=alarms_per_hour)
+        self._guard.retune(self.threshold.score)
+
+    def set_cpu_budget(self, cores: float | None) -> None:
+        """Stay within so many ``cores`` from now on; ``None`` does everything again. Raises ``UsageError``, and
+        changes nothing, for what is no number above 0."""
+        if cores is not None:
+            require_cores(cores)
+        self.settings = dataclasses.replace(self.settings, cpu_budget=cores)
+        self._saving.change(cores, self.detector.manifest.window, self._cut_anew)
+
+    def add_sink(self, sink: Sink) -> None:
+        """Hand every update from now on to ``sink`` too. Any thread may call it. Raises ``UsageError`` when the
+        session is over."""
+        self._sinks.add(sink)
+
+    def remove_sink(self, sink: Sink, within_s: float = _SINKS_GRACE_S) -> list[str]:
+        """Let ``sink`` complete its files and forget it; blocks meanwhile. Its thread's name if it did not in time.
+        A failure of it stays among the session's."""
+        return self._sinks.remove(sink, within_s)
 
     def stop(self, within_s: float = 1.0) -> list[str]:
         """End everything and complete the sinks' files. Returns the names of threads that did not end in
@@ -186,8 +223,7 @@ class Session:
         for channel in self.channels:
             channel.request_stop()
         self._inbox.close()
-        for runner in self._runners:
-            runner.hurry()
+        self._sinks.hurry()
         busy = [name for channel in self.channels for name in channel.join(deadline)]
         if not self._guard.join(max(0.05, deadline - time.monotonic())):
             busy.append("unmask-score")
@@ -195,16 +231,16 @@ class Session:
             for key in self._seats.unfinished:
                 self._seats.finish(key)
         busy += self._watchdog.join(max(0.05, deadline - time.monotonic()))
-        for runner in self._runners:
-            busy += runner.stop(_SINKS_GRACE_S)
+        busy += self._sinks.stop(_SINKS_GRACE_S)
         self._guard.close()
+        self.left = busy
         return busy
 
     @property
     def failures(self) -> list[str]:
         """One sentence for every source, sink or stage that failed."""
         failed = self._past_failures + self._failures_of(self.channels)
-        stages = self._guard.failures + [runner.failure for runner in self._runners if runner.failure]
+        stages = self._guard.failures + self._sinks.failures
         return list(dict.fromkeys(failed)) + stages
 
     @property
@@ -224,26 +260,39 @@ class Session:
     def silent(self, channel: Channel, *, alarms_are_over: bool) -> None:
         self._seats.publish_silent(channel.key, alarms_are_over=alarms_are_over)
 
+    def hanging(self, channel: Channel, seconds: float) -> None:
+        sentence = f"the search for faces in {channel.source_id} has not answered for {seconds:.0f} s"
+        self._seats.publish_silent(
+            channel.key, causes=(Cause.FACE_SEARCH_HANGS,), message=sentence, alarms_are_over=True
+        )
+
+    def unwatched(self, error: Exception, trace: str) -> None:
+        self._end_all(f"The watchdog failed: {error} (a bug of Unmask; please report it)", trace)
+
     def look_after(self) -> None:
         """The engine, and the processor budget."""
         self._guard.check()
-        if self._budget is None or not self._budget.observe(time.monotonic(), time.process_time()):
-            return
-        self._seats.lowered = self._budget.lowered
-        for channel in self.channels:
-            channel.do(self._budget.step)
+        self._saving.look(self._do)
 
     def conclude(self) -> bool:
-        self._inbox.close()
+        with self._ending:
+            if not all(channel.finished for channel in self.channels):
+                return False  # one was added since the watchdog looked
+            self._inbox.close()
         if not self._guard.join(_LOOK_S):
             return False
-        for runner in self._runners:
-            runner.drain()
+        self._sinks.drain()
         return True
 
-    def _new_budget(self, detector: Detector) -> Budget | None:
-        cores = self.settings.cpu_budget
-        return None if cores is None else Budget(cores, detector.manifest.window)
+    def _do(self, step: Step, lowered: tuple[str, ...]) -> None:
+        self._seats.lowered = lowered
+        for channel in self.channels:
+            channel.do(step)
+
+    def _cut_anew(self) -> None:
+        self._seats.lowered = ()
+        for channel in self.channels:
+            channel.cutting = self._new_cutting()
 
     def _new_channel(self, plan: SourcePlan) -> Channel:
         channel = Channel(
@@ -253,8 +302,8 @@ class Session:
             plan.finder,
             self._new_cutting(),
             self._inbox,
-            self._wait_for_sinks,
-            pace=self.settings.pace,
+            self._sinks.wait_for_room,
+            pace=self.settings.pace if plan.pace is None else plan.pace,
             policy=self.settings.reconnect,
         )
         self._seats.add(channel.key, plan.source_id, channel.status)
@@ -262,9 +311,11 @@ class Session:
 
     def _new_cutting(self) -> Cutting:
         manifest = self.detector.manifest
-        step = self._budget.step if self._budget is not None else steps_for(manifest.window)[0]
-        selector = CropSelector(self.detector.crop_spec, manifest.quality, step.stride_s)
-        return Cutting(selector, self._guard.generation, step, self.settings.cpu_budget or math.inf)
+        step = self._saving.step
+        selector = CropSelector(self.detector.crop_spec, manifest.quality, step.stride_s, looks=self.looks)
+        need = self.settings.need
+        needs = Needs(need, manifest.window) if need is not None else None
+        return Cutting(selector, self._guard.generation, step, self.settings.cpu_budget or math.inf, needs)
 
     def _channels_named(self, source_id: str | None) -> list[Channel]:
         named = [channel for channel in self.channels if source_id in (None, channel.source_id)]
@@ -279,20 +330,18 @@ class Session:
     def _hand_out(self, update: Update, *, lossless: bool) -> None:
         with self._newest_lock:
             self._newest[update.source_id] = update
-        for runner in self._runners:
-            runner.put(update, lossless=lossless)
-
-    def _wait_for_sinks(self) -> None:
-        for runner in self._runners:
-            runner.wait_for_room()
+        self._sinks.put(update, lossless=lossless)
 
     def _scoring_failed(self, error: Exception, trace: str) -> None:
         """Without the scoring thread nothing can be said any more: its failure ends every source."""
         bug = "" if isinstance(error, UnmaskError) else " (a bug of Unmask; please report it)"
+        self._end_all(f"The scoring failed: {error}{bug}", trace)
+
+    def _end_all(self, sentence: str, trace: str) -> None:
         unfinished = self._seats.unfinished
         for channel in self.channels:
             if channel.key in unfinished:
-                channel.fail(f"The scoring failed: {error}{bug}", trace)
+                channel.fail(sentence, trace)
         self._inbox.close()
         for key in unfinished:
             self._seats.finish(key)

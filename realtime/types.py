@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,6 +123,7 @@ class Cause(StrEnum):
     SOURCE_STALLED = "source_stalled"
     PAUSED = "paused"
     DETECTOR_UNAVAILABLE = "detector_unavailable"
+    FACE_SEARCH_HANGS = "face_search_hangs"
     SERVER_UNREACHABLE = "server_unreachable"
     UNCERTAIN = "uncertain"
 
@@ -146,6 +148,7 @@ _CAUSE_WORDS = {
     Cause.SOURCE_STALLED: "the source sends nothing",
     Cause.PAUSED: "the source is paused",
     Cause.DETECTOR_UNAVAILABLE: "the detector is not available",
+    Cause.FACE_SEARCH_HANGS: "the search for faces does not answer",
     Cause.SERVER_UNREACHABLE: "server unreachable",
     Cause.UNCERTAIN: "the score is not clear either way",
 }
@@ -162,6 +165,30 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class FaceLook:
+    """How the detector last saw a face, for people to look at; kept only while somebody does (``Session.looks``).
+
+    It was cut from the frame at ``time_s``; the next look is due at ``due_s``. ``face`` is the box as it was then,
+    ``to_crop`` float64 (2, 3) the map from that frame's pixels to those of the crop (centres at whole numbers), which
+    is ``size`` pixels wide and high. ``causes`` are why this crop was not scored. ``crop`` uint8 (size, size, 3) in
+    the order of ``colour`` is the very array that the encoder got. ``activation`` float32 (rows, columns): what each
+    cell of the crop says to the logit, which is their mean; times ``logit_scale`` it is in calibrated log-odds.
+    Nobody writes to the arrays. Both are ``None`` where they are not wanted or were not given.
+    """
+
+    time_s: float
+    due_s: float
+    face: FaceBox
+    to_crop: NDArray[np.float64]
+    size: int
+    causes: tuple[Cause, ...] = ()
+    crop: Image | None = None
+    colour: Literal["rgb", "bgr"] = "rgb"
+    activation: NDArray[np.float32] | None = None
+    logit_scale: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class FaceState:
     """What the monitor says of one face at one moment.
 
@@ -170,6 +197,7 @@ class FaceState:
     ``window_fill`` is the share of the detector's window that holds frames, 0..1. ``evidence`` is what
     the verdict will rest on, also while it is too little to be told to a person: for reckoning only.
     ``judged_s`` is for how many seconds it was judged; it starts at 0 again when the evidence was forgotten.
+    ``look`` is ``None`` unless somebody wants to see it; two states that differ in it alone are equal.
     """
 
     track: TrackedFace
@@ -181,6 +209,7 @@ class FaceState:
     event: Event | None = None
     evidence: float | None = None
     judged_s: float = 0.0
+    look: FaceLook | None = field(default=None, compare=False, repr=False)
 
 
 class SourceState(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -20,12 +21,20 @@ class Watched(Protocol):
     @property
     def channels(self) -> Sequence[Channel]: ...
 
+    def hanging(self, channel: Channel, seconds: float) -> None:
+        """Say that the search for faces in one picture of a source goes on for so long."""
+        ...
+
     def silent(self, channel: Channel, *, alarms_are_over: bool) -> None:
         """Say how a source is that sends no frames now."""
         ...
 
     def look_after(self) -> None:
         """Whatever else has to be looked after several times a second."""
+        ...
+
+    def unwatched(self, error: Exception, trace: str) -> None:
+        """The watchdog itself failed, and ends with this call: nothing may go on that nobody looks after."""
         ...
 
     def conclude(self) -> bool:
@@ -36,20 +45,31 @@ class Watched(Protocol):
 class Watchdog:
     """A thread that looks at every source four times a second, and ends the session when all are over.
 
-    ``stay``: from now on the session goes on without sources too, until it is stopped.
+    ``stay``: from now on the session goes on without sources too, until it is stopped; with ``stays`` also with
+    sources that are all over.
     """
 
     def __init__(
-        self, session: Watched, *, stall_after_s: float, restart_after_s: float, alarms_end_after_s: float
+        self,
+        session: Watched,
+        *,
+        stall_after_s: float,
+        restart_after_s: float,
+        alarms_end_after_s: float,
+        hang_after_s: float,
+        stays: bool = False,
     ) -> None:
         self._session = session
         self._stall_after_s, self._restart_after_s = stall_after_s, restart_after_s
         self._alarms_end_after_s = alarms_end_after_s
+        self._hang_after_s = hang_after_s
         self._restarted_at: dict[int, float] = {}
         self._away_since: dict[int, float] = {}
-        self._stays = False
+        self._stays = self._always_stays = stays
         self.stopping = threading.Event()
         self.over = threading.Event()
+        #: Also after ``stopping``: nobody may wait for ``over`` any more.
+        self.ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="unmask-watchdog", daemon=True)
 
     def start(self) -> None:
@@ -66,13 +86,22 @@ class Watchdog:
         return [self._thread.name] if self._thread.is_alive() else []
 
     def _run(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:
+            self._session.unwatched(error, traceback.format_exc())
+            self.over.set()
+        finally:
+            self.ended.set()
+
+    def _watch(self) -> None:
         while not self.stopping.wait(PERIOD_S):
             channels = self._session.channels
             for channel in channels:
                 self._look_at(channel)
             self._session.look_after()
             finished = all(channel.finished for channel in channels) and not (self._stays and not channels)
-            if finished and self._session.conclude():
+            if finished and not self._always_stays and self._session.conclude():
                 self.over.set()
                 return
 
@@ -88,6 +117,11 @@ class Watchdog:
             if min(quiet_s, since_restart) > self._restart_after_s:
                 self._restarted_at[channel.key] = now
                 channel.capture.restart()
+        searching_since = channel.searching_since
+        if searching_since and now - searching_since > self._hang_after_s:
+            # Also where the source is over: its last picture holds up the end.
+            self._session.hanging(channel, now - searching_since)
+            return
         if view.state is SourceState.RUNNING or view.state in OVER:
             self._away_since.pop(channel.key, None)
             return

@@ -21,6 +21,8 @@ _SHARP_AT = 40.0
 # Where both looks see a face the wide one places it better, unless it hardly recognises it:
 # that happens with faces that fill the picture.
 _MUCH_SURER = 0.2
+# So many hurried calls at most put a refresh off: a source whose every frame is waited for gets it as well.
+_PATIENCE = 2
 
 
 class TwoScales:
@@ -31,23 +33,35 @@ class TwoScales:
     found fewer faces than the last one, and every call while nothing is found look with both. In
     between, the cheaper size that alone saw every face clearly is used; if there is none, both.
     A new face that only the other size can see is found ``refresh_every`` calls late at most;
-    1 looks with both each time. ``looks`` counts the looks by size.
+    1 looks with both each time. A hurried call leaves the refresh to the next call that is not, or to the
+    third in a row. ``looks`` counts the looks by size.
     """
 
     def __init__(self, look: Look, *, min_confidence: float, refresh_every: int = 5) -> None:
         self._look = look
         self._clear = min_confidence + _CLEARANCE
         self._refresh_every = refresh_every
+        self._patience = min(_PATIENCE, refresh_every - 1)
         self._alone: int | None = None
         self._expected = 0
         self._calls = 0
         self._shape: tuple[int, ...] = ()
         self.looks = {CLOSE: 0, WIDE: 0}
 
-    def find(self, image: Image) -> list[FaceBox]:
-        """Faces of ``image``, most confident first."""
+    @property
+    def check_due(self) -> bool:
+        """Whether a hurried call left a refresh to one that is not."""
+        return self._alone is not None and self._calls >= self._refresh_every
+
+    def new_scene(self) -> None:
+        """Nothing is known of the next picture: both sizes are tried."""
+        self._alone = None
+
+    def find(self, image: Image, *, hurried: bool = False) -> list[FaceBox]:
+        """Faces of ``image``, most confident first. ``hurried``: somebody waits for them."""
         self._calls += 1
-        if self._alone is None or self._calls >= self._refresh_every or image.shape != self._shape:
+        refresh_at = self._refresh_every + (self._patience if hurried else 0)
+        if self._alone is None or self._calls >= refresh_at or image.shape != self._shape:
             return self._with_both(image, {})
         faces = self._count_and_look(image, self._alone)
         if len(faces) < self._expected:

@@ -13,7 +13,7 @@ from unmask.realtime.faces.scales import CLOSE, WIDE, TwoScales
 from unmask.realtime.types import FaceBox, Image
 
 if TYPE_CHECKING:
-    from insightface.model_zoo.scrfd import SCRFD
+    from unmask.realtime.faces.scrfd_network import ScrfdNetwork
 
 InputSize = int | Literal["auto"]
 
@@ -40,7 +40,7 @@ class ScrfdFinder:
         self._min_confidence = min_confidence
         self._min_face_px = min_face_px
         network = _open_network(model)
-        self._network: SCRFD | None = network
+        self._network: ScrfdNetwork | None = network
         # insightface would look with the file's own size whatever it is asked for.
         fixed: Any = network.static_input_size
         self._fixed: tuple[int, int] | None = fixed
@@ -66,6 +66,21 @@ class ScrfdFinder:
         if isinstance(self._input_size, int):
             return self._look(image, self._input_size)
         return self._scales.find(image)
+
+    @property
+    def check_due(self) -> bool:
+        """Whether "auto" put off looking with both sizes; never with a fixed one."""
+        return self._scales.check_due
+
+    def find_hurried(self, image: Image) -> list[FaceBox]:
+        """As ``find``, but "auto" looks with both sizes only where one is not enough, or did so long ago."""
+        if isinstance(self._input_size, int):
+            return self._look(image, self._input_size)
+        return self._scales.find(image, hurried=True)
+
+    def new_scene(self) -> None:
+        """The next picture is looked at with both sizes, where that is left to "auto"."""
+        self._scales.new_scene()
 
     def sibling(self, input_size: InputSize, min_confidence: float) -> ScrfdFinder:
         """Another finder on the same loaded network, to be used from the same thread.
@@ -103,15 +118,12 @@ def _own_size(model: Path, fixed: tuple[int, int], wanted: InputSize) -> int:
     return own
 
 
-def _open_network(model: Path) -> SCRFD:
+def _open_network(model: Path) -> ScrfdNetwork:
     if not model.is_file():
         raise FaceModelError(f"There is no face model at {model}; give --face-model another path.")
-    from insightface.model_zoo.scrfd import SCRFD
+    from unmask.realtime.faces.scrfd_network import ScrfdNetwork
 
-    session = _open_session(model)
-    # One dynamic session serves every shape: a session for each shape is no faster, and a window
-    # that is being resized would build one for each of its sizes.
-    return SCRFD(model_file=str(model), session=session, static_shape_sessions=False)
+    return ScrfdNetwork(model, _open_session(model))
 
 
 def _open_session(model: Path) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from unmask.realtime.faces.finder import FaceFinder
+from unmask.realtime.faces.finder import FaceFinder, stateful
 from unmask.realtime.types import FaceBox, Image
 
 _SAME_FACE = 0.3
@@ -47,7 +47,7 @@ class SecondLook:
         cutout_px: int = 192,
         most_per_frame: int = 4,
     ) -> None:
-        self._finder, self._verifier = finder, verifier
+        self._finder, self._verifier = stateful(finder), verifier
         self._sure, self._small_px, self._confirm_at = sure, small_px, confirm_at
         self._surroundings, self._cutout_px = surroundings, cutout_px
         self._most_per_frame = most_per_frame
@@ -61,11 +61,25 @@ class SecondLook:
     def description(self) -> str:
         return f"{self._finder.description}, second look below {self._sure:.2f}"
 
+    @property
+    def check_due(self) -> bool:
+        return self._finder.check_due
+
     def find(self, image: Image) -> list[FaceBox]:
         """Faces in BGR uint8 (H, W, 3), most confident first. Only reads ``image``."""
+        return self._checked(image, self._finder.find(image))
+
+    def find_hurried(self, image: Image) -> list[FaceBox]:
+        """As ``find``. Weak faces are looked at all the same: whether they are there cannot wait."""
+        return self._checked(image, self._finder.find_hurried(image))
+
+    def new_scene(self) -> None:
+        self._finder.new_scene()
+
+    def _checked(self, image: Image, faces: list[FaceBox]) -> list[FaceBox]:
         kept: list[FaceBox] = []
         looks = 0
-        for face in self._finder.find(image):
+        for face in faces:
             if face.confidence >= self._sure and face.size >= self._small_px:
                 kept.append(face)
                 continue

@@ -88,11 +88,13 @@ class SourceClocks:
 @dataclass(frozen=True, slots=True)
 class Flow:
     """What a session tells of itself. ``depths``: how much lies in a queue now, by queue and source (or sink);
-    ``sink_dropped``: updates a sink was too slow for; ``real_time``: the sources that do not wait for the monitor."""
+    ``sink_dropped``: updates a sink was too slow for; ``sink_failures``: a sentence for each that stopped;
+    ``real_time``: the sources that do not wait for the monitor."""
 
     depths: Mapping[tuple[str, str], int] = field(default_factory=dict)
     sink_dropped: Mapping[str, int] = field(default_factory=dict)
     real_time: frozenset[str] = frozenset()
+    sink_failures: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

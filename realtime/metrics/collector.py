@@ -70,11 +70,13 @@ class MetricsCollector:
         now_s = self._monotonic_s()
         if now_s - self._looked_s >= _STEP_S / 2:
             self._looked_s = now_s
-            self._real_time = self._flow().real_time
+            flow = self._flow()
+            self._real_time = flow.real_time
             self._process.sample()
             machine = self._machine()
             with self._lock:
                 self._health.tick(machine)
+                self._health.sinks(flow.sink_failures)
         with self._lock:
             source = self._source(update.source_id)
             new = source.take(update, now_s)
@@ -110,6 +112,7 @@ class MetricsCollector:
             return held[1]
         flow, process = self._flow(), self._process.view()
         with self._lock:
+            self._health.sinks(flow.sink_failures)
             sources = {
                 source_id: SourceClocks(
                     source_id,

@@ -8,7 +8,7 @@ does not flicker; one of a moment (the machine slept, a clock jumped) is said fo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,7 @@ class Trouble(StrEnum):
     TIME_STUCK = "time_stuck"
     FROZEN = "frozen"
     BLACK = "black"
+    SINK_FAILED = "sink_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Seen:
 
 
 class Health:
-    """Used from one thread; ``remarks`` and ``counts`` give immutable values that any thread may keep."""
+    """Its caller holds a lock; ``remarks`` and ``counts`` give immutable values that any thread may keep."""
 
     def __init__(self, bounds: Bounds | None = None) -> None:
         self._bounds = bounds or Bounds()
@@ -71,6 +72,7 @@ class Health:
         self._sources: dict[str, _Source] = {}
         self._counts: Counter[tuple[str, Trouble]] = Counter()
         self._machine: dict[Trouble, tuple[float, str]] = {}
+        self._failed = 0
 
     def tick(self, now: MachineClocks) -> None:
         """Compare the machine's clocks with those of the last call: did it sleep, was its clock set?"""
@@ -94,6 +96,14 @@ class Health:
                 now,
                 f"The clock of this machine was set {way} by {abs(wall):.0f} s{slept}: compare times with care.",
             )
+
+    def sinks(self, failures: Sequence[str]) -> None:
+        """What every sink that stopped said last: from then on each is told, with every source, until the end."""
+        new = len(failures) - self._failed
+        if new > 0:
+            self._failed = len(failures)
+            self._counts["", Trouble.SINK_FAILED] += new
+            self._machine[Trouble.SINK_FAILED] = (_FOR_EVER, " ".join(f"{line.rstrip('.')}." for line in failures))
 
     def look(self, source_id: str, now_s: float, seen: Seen) -> None:
         """Take in one frame of a source at ``now_s`` of the monotonic clock."""

@@ -70,12 +70,13 @@ def summary_lines(source: SourceClocks) -> list[str]:
 
 
 def trouble_line(clocks: Clocks) -> str:
-    """How often each trouble began, in all sources; empty where all went well."""
+    """How often each trouble began, in all sources, and what sinks missed; empty where all went well."""
     counts: dict[str, int] = {}
     for (_, trouble), number in clocks.trouble_counts.items():
         counts[trouble] = counts.get(trouble, 0) + number
-    said = ", ".join(f"{number} x {trouble.replace('_', ' ')}" for trouble, number in sorted(counts.items()))
-    return f"Troubles of the monitor: {said}" if said else ""
+    said = [f"{number} x {trouble.replace('_', ' ')}" for trouble, number in sorted(counts.items())]
+    slow = [f"{sink} was too slow for {number} updates" for sink, number in clocks.flow.sink_dropped.items() if number]
+    return f"Troubles of the monitor: {', '.join([*said, *slow])}" if said or slow else ""
 
 
 def _rounded(value: float | None) -> float | None:

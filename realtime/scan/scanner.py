@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-
-import cv2
-import numpy as np
 
 from unmask.engines.errors import SourceError, UnmaskError
 from unmask.realtime.detector import Detector
 from unmask.realtime.faces.finder import FaceFinder
-from unmask.realtime.follow import FaceFollower, Followed
-from unmask.realtime.judge import FaceJudge, Judgement
-from unmask.realtime.picture_health import PictureHealth
-from unmask.realtime.scan.ensemble import Vote, combine
+from unmask.realtime.follow import Followed
+from unmask.realtime.scan.ensemble import Vote
+from unmask.realtime.scan.item_run import ItemRun, Observer
 from unmask.realtime.scan.items import ScanItem
-from unmask.realtime.scan.linking import People
-from unmask.realtime.scan.records import DetectorRecord, FaceRecord
 from unmask.realtime.scan.results import FaceFinding, ItemFinding, unreadable
 from unmask.realtime.scan.sampling import (
     Sample,
@@ -29,15 +24,14 @@ from unmask.realtime.scan.sampling import (
     plan_samples,
     sampled,
 )
-from unmask.realtime.selection import CropJob, CropSelector
 from unmask.realtime.sources.base import FrameSource, SourceInfo
-from unmask.realtime.tracking.appearance import describe
-from unmask.realtime.tracking.tracker import Tracker, TrackerSettings
-from unmask.realtime.types import Cause, Frame, Verdict
+from unmask.realtime.types import Cause, Verdict
 
 Progress = Callable[[float], None]
-#: Told of every analysed frame and what was followed in it, for whoever measures more than a finding holds.
-Observer = Callable[[Sample, Followed], None]
+
+
+class ScanCancelled(UnmaskError):
+    """Somebody called ``Scanner.cancel``: there is no finding, and nothing is wrong with the item."""
 
 
 def _nobody(sample: Sample, followed: Followed) -> None:
@@ -57,13 +51,16 @@ class ScanSettings:
 class Scanner:
     """Scans items one after another with one or several open detectors and one face finder.
 
-    ``detectors`` are (detector, threshold) pairs. It owns neither them nor the finder. Used from one thread.
+    ``detectors`` are (detector, threshold) pairs. It owns neither them nor the finder. Used from one thread, but
+    for ``cancel``.
     """
 
     def __init__(self, detectors: Sequence[tuple[Detector, float]], finder: FaceFinder, settings: ScanSettings) -> None:
         self._detectors = detectors
         self._finder = finder
         self._settings = settings
+        self._cancelled = threading.Event()
+        self._source: FrameSource | None = None
         manifests = [detector.manifest for detector, _ in detectors]
         self._stride_s = min(manifest.window.stride_ms for manifest in manifests) / 1000
         # The slowest detector needs the longest stretch; at the finest stride it takes the most frames.
@@ -72,31 +69,70 @@ class Scanner:
             for manifest in manifests
         )
 
+    def cancel(self) -> None:
+        """Let ``scan`` raise ``ScanCancelled``, at once or when it is called again; for good. Any thread may call it.
+
+        It waits for half a second at most: a source that is blocked in a read is closed under it.
+        """
+        self._cancelled.set()
+        source = self._source
+        if source is not None:
+            source.close()
+
     def scan(self, item: ScanItem, progress: Progress = lambda done: None, observe: Observer = _nobody) -> ItemFinding:
-        """Look at one item; what cannot be read comes back with its error. ``progress`` is told 0..1."""
+        """Look at one item; what cannot be read comes back with its error. ``progress`` is told 0..1.
+
+        Raises ``ScanCancelled`` soon after ``cancel``: within one analysed frame, or one blocked read.
+        """
         if item.make is None:
             return unreadable(item.path, item.kind, item.error)
+
+        def seen(sample: Sample, followed: Followed) -> None:
+            self._go_on()
+            observe(sample, followed)
+
         try:
-            with contextlib.closing(item.make()) as source:
-                info = source.open()
-                if info.live:
-                    raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
-                if info.kind == "image" or info.duration_s:
-                    return self._scan_open(item, source, info, "", progress, observe)
-                # To cover it evenly its length must be known: it is read twice.
-                length_s, broke = measured(source)
-            with contextlib.closing(item.make()) as source:
-                info = dataclasses.replace(source.open(), duration_s=length_s)
-                return self._scan_open(item, source, info, broke, progress, observe)
+            finding = self._scan(item, progress, seen)
         except UnmaskError as error:
+            self._go_on()  # what broke because it was closed is no error of the item
             return unreadable(item.path, item.kind, str(error))
+        finally:
+            self._source = None
+        self._go_on()  # a source that was closed looks like one that is over
+        return finding
+
+    def _go_on(self) -> None:
+        if self._cancelled.is_set():
+            raise ScanCancelled("The scan was cancelled.")
+
+    @contextlib.contextmanager
+    def _opened(self, item: ScanItem) -> Iterator[tuple[FrameSource, SourceInfo]]:
+        assert item.make is not None
+        with contextlib.closing(item.make()) as source:
+            self._source = source
+            self._go_on()
+            info = source.open()
+            self._go_on()  # opening forgets a closing that came before it
+            yield source, info
+
+    def _scan(self, item: ScanItem, progress: Progress, observe: Observer) -> ItemFinding:
+        with self._opened(item) as (source, info):
+            if info.live:
+                raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
+            if info.kind == "image" or info.duration_s:
+                return self._scan_open(item, source, info, "", progress, observe)
+            # To cover it evenly its length must be known: it is read twice.
+            length_s, broke = measured(source)
+        with self._opened(item) as (source, info):
+            info = dataclasses.replace(info, duration_s=length_s)
+            return self._scan_open(item, source, info, broke, progress, observe)
 
     def _scan_open(
         self, item: ScanItem, source: FrameSource, info: SourceInfo, broke: str, progress: Progress, observe: Observer
     ) -> ItemFinding:
         """``broke`` is what is known to be wrong with the source, empty where nothing is."""
         still = info.kind == "image"
-        run = _Run(self._detectors, self._finder, observe, still=still, crops=self._settings.crops)
+        run = ItemRun(self._detectors, self._finder, observe, still=still, crops=self._settings.crops)
         length_s = info.duration_s or 0.0
         plan = self._plan(length_s)
         samples = sampled(source, info, plan, lambda moment: progress(min(1.0, moment / max(length_s, 1e-3))))
@@ -144,138 +180,3 @@ def item_verdict(
         return Verdict.NO_SIGNS, (), score
     causes = tuple(dict.fromkeys([*picture_causes, *(cause for face in faces for cause in face.causes)]))
     return Verdict.CANNOT_JUDGE, causes or (Cause.NO_FACE,), None
-
-
-class _Run:
-    """The state of one item: a follower, and per detector a selector and a judge."""
-
-    def __init__(
-        self,
-        detectors: Sequence[tuple[Detector, float]],
-        finder: FaceFinder,
-        observe: Observer,
-        *,
-        still: bool,
-        crops: bool,
-    ) -> None:
-        # One picture is all there is: a face is a track at once. What the finder hands out has passed
-        # the confidence that the person asked for, and a recording may stand still without being broken.
-        tracker = Tracker(TrackerSettings(birth_hits=1 if still else 2, strong_confidence=0.0))
-        self._follower = FaceFollower(finder, tracker, PictureHealth(frozen_after_s=None))
-        self._observe = observe
-        self._still, self._crops = still, crops
-        self._detectors = [
-            (detector, threshold, _selector(detector), FaceJudge(detector, threshold, single_image=still))
-            for detector, threshold in detectors
-        ]
-        self._people = People()
-        self._faces: dict[int, FaceRecord] = {}
-        self._person_of_track: dict[int, int] = {}
-        self.stretches = 0
-        self.picture_causes: dict[Cause, None] = {}
-        self.frames = 0
-        self.frames_with_face = 0
-
-    def take_all(self, samples: Iterable[Sample]) -> None:
-        for sample in samples:
-            if sample.fresh:
-                self._follower.reset()
-                self._people.begin_stretch()
-                self.stretches += 1
-            self._take(sample)
-
-    def finish(self) -> None:
-        """No sample will come any more: the alarms that were still on end."""
-        for index, (_, _, _, judge) in enumerate(self._detectors):
-            for event in judge.finish():
-                self._record_of(event.track_id).detectors[index].end(event)
-
-    def findings(self, vote: Vote) -> tuple[FaceFinding, ...]:
-        found = []
-        for face in self._faces.values():
-            each = tuple(record.finding() for record in face.detectors)
-            verdict, causes, score, timeline = combine(each, vote)
-            crops = tuple(face.detectors[0].crops)
-            found.append(
-                FaceFinding(
-                    face.number,
-                    face.first_s,
-                    face.last_s,
-                    face.frames,
-                    verdict,
-                    causes,
-                    score,
-                    timeline,
-                    each,
-                    crops,
-                )
-            )
-        return tuple(found)
-
-    def _take(self, sample: Sample) -> None:
-        frame = sample.frame
-        self.frames += 1
-        followed = self._follower.follow(frame)
-        self._observe(sample, followed)
-        self.picture_causes.update(dict.fromkeys(followed.causes))
-        self.frames_with_face += any(face.detected for face in followed.faces)
-        self._meet(frame, followed)
-        for index, (detector, _, selector, judge) in enumerate(self._detectors):
-            selection = selector.select(frame, () if followed.causes else followed.faces)
-            jobs = selection.jobs
-            crops = np.stack([job.crop for job in jobs]) if jobs else np.empty((0, 1, 1, 3), np.uint8)
-            judged = judge.accept(
-                frame.time_s, followed.faces, jobs, detector.encode(crops), selection.causes, followed.causes
-            )
-            self._note(index, frame, judged, jobs)
-
-    def _meet(self, frame: Frame, followed: Followed) -> None:
-        """Give every track its person, and note where it was seen."""
-        for face in followed.faces:
-            if not face.detected:
-                continue
-            looks = describe(frame.image, face.face)
-            link = self.stretches > 1
-            number = self._people.person_of(face.track_id, face.face, looks, link=link)
-            self._person_of_track[face.track_id] = number
-            record = self._faces.get(number)
-            if record is None:
-                record = self._faces[number] = FaceRecord(
-                    number,
-                    frame.time_s,
-                    frame.time_s,
-                    0,
-                    [self._new_record(*which) for which in self._detectors],
-                )
-            record.last_s = frame.time_s
-            record.frames += 1
-
-    def _note(self, index: int, frame: Frame, judged: Judgement, jobs: Sequence[CropJob]) -> None:
-        scores: dict[int, float] = {}
-        for state in judged.faces:
-            if state.track.track_id in self._person_of_track:
-                self._record_of(state.track.track_id).detectors[index].take(frame.time_s, state)
-            if state.score is not None:
-                scores[state.track.track_id] = state.score
-        for event in judged.ended:
-            self._record_of(event.track_id).detectors[index].end(event)
-        if self._crops and index == 0:
-            for job in jobs:
-                if job.track_id in scores:
-                    crop = job.crop
-                    if self._detectors[0][0].crop_spec.colour == "rgb":
-                        crop = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
-                    record = self._record_of(job.track_id).detectors[0]
-                    record.keep_crop(frame.time_s, scores[job.track_id], crop)
-
-    def _record_of(self, track_id: int) -> FaceRecord:
-        return self._faces[self._person_of_track[track_id]]
-
-    def _new_record(self, detector: Detector, threshold: float, *_: object) -> DetectorRecord:
-        dwell_s = 0.0 if self._still else detector.manifest.rule.dwell_s
-        return DetectorRecord(detector.manifest.name, threshold, detector.calibrated, dwell_s)
-
-
-def _selector(detector: Detector) -> CropSelector:
-    manifest = detector.manifest
-    return CropSelector(detector.crop_spec, manifest.quality, manifest.window.stride_ms / 1000)

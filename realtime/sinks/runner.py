@@ -37,6 +37,10 @@ class SinkRunner:
         return type(self._sink).__name__
 
     @property
+    def sink(self) -> Sink:
+        return self._sink
+
+    @property
     def waiting(self) -> int:
         """How many updates the sink has not taken yet."""
         with self._changed:
@@ -96,7 +100,11 @@ class SinkRunner:
             self._close_sink()
             return []
         self._thread.join(timeout)
-        return [self._thread.name] if self._thread.is_alive() else []
+        if not self._thread.is_alive():
+            return []
+        if not self.failure:
+            self.failure = f"{self.name} did not end within {timeout:g} s: what it writes may be incomplete"
+        return [self._thread.name]
 
     def _next(self) -> Update | None:
         with self._changed:
@@ -127,5 +135,10 @@ class SinkRunner:
     def _fail(self, error: Exception) -> None:
         """Keep the first failure; what follows from it would only hide it."""
         if not self.failure:
-            kind = "" if isinstance(error, UnmaskError | OSError) else f"{type(error).__name__}: "
-            self.failure = f"{type(self._sink).__name__} stopped: {kind}{error}"
+            self.failure = f"{type(self._sink).__name__} stopped: {_words_of(error)}"
+
+
+def _words_of(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror is not None:
+        return f"{error.filename}: {error.strerror}" if error.filename is not None else error.strerror
+    return str(error) if isinstance(error, UnmaskError | OSError) else f"{type(error).__name__}: {error}"

@@ -39,6 +39,7 @@ class VideoSink:
         self.source_id = source_id
         self._part = path.with_name(f".{path.stem}.part{path.suffix}")
         self._container: av.container.OutputContainer | None = None
+        self._file: _WholeFile | None = None
         self._stream: av.VideoStream | None = None
         self._zero_s = 0.0
         self._last_pts = -1
@@ -59,9 +60,10 @@ class VideoSink:
 
     def _begin(self, picture: Image, time_s: float) -> None:
         try:
-            container = av.open(
-                str(self._part), "w", options={"movflags": "frag_keyframe+empty_moov+default_base_moof"}
-            )
+            # A second a fragment: that much is lost where the power goes, or the disk is full.
+            flags = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"}
+            self._file = _WholeFile(self._part)
+            container = av.open(self._file, "w", options=flags)
         except OSError as error:
             raise UsageError(f"Cannot record to {self.path}: {error}.") from None
         self._container = container
@@ -115,6 +117,45 @@ class VideoSink:
                 with contextlib.suppress(av.error.EOFError):
                     container.mux(self._stream.encode(None))
         finally:
+            self._complete(container)
+
+    def _complete(self, container: av.container.OutputContainer) -> None:
+        """Raises what kept a part of the recording from the disk; what is there has its name in any case."""
+        assert self._file is not None
+        try:
             container.close()
+        finally:
+            self._file.close()
             if self._part.exists():
                 self._part.replace(self.path)
+        if self._file.error is not None:
+            raise self._file.error
+
+
+class _WholeFile:
+    """A file that remembers the first write that failed: FFmpeg writes the end of a recording without a word
+    about what became of it. FFmpeg buffers, so this does not."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)  # FFmpeg takes the format from it
+        self.error: OSError | None = None
+        self._file = path.open("wb", buffering=0)
+
+    def write(self, data: bytes) -> int:
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = self.error or OSError(error.errno, error.strerror, self.name)
+            raise self.error from None
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -24,6 +24,10 @@ from unmask.realtime.sources.lifecycle import Pacer, SourceBase
 from unmask.realtime.types import Frame, Image
 
 DEFAULT_FPS = 30.0
+
+
+class WaylandError(SourceError):
+    """What would be captured through X11 belongs to a Wayland session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,31 @@ class Region:
         if right <= left or bottom <= top:
             return None
         return Region(left, top, right - left, bottom - top)
+
+
+class PlaceFinder(Protocol):
+    """Where on the desktop the pixels of a source come from, in the pixels that are captured, for whoever
+    draws over them. Used by one thread; close it."""
+
+    def look(self) -> Region | None:
+        """Where that is now; ``None`` while it is not on the screen. Takes well under a millisecond,
+        except while a closed window is looked for."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FixedPlace:
+    """A ``PlaceFinder`` of what does not move."""
+
+    region: Region
+
+    def look(self) -> Region:
+        return self.region
+
+    def close(self) -> None:
+        """Nothing to close."""
 
 
 def parse_region(text: str) -> Region:
@@ -141,6 +170,14 @@ class ScreenSource(SourceBase):
         text = f"screen at {region.left},{region.top}, {width}x{height} at {self._fps:g} fps{slow}"
         return SourceInfo(self.source_id, "screen", text, True, width, height, self._fps)
 
+    def locator(self) -> FixedPlace:
+        """Where this source captures, open or not; anew after a monitor came or went. ``SourceError`` as ``open``."""
+        grabber = ScreenGrabber()
+        try:
+            return FixedPlace(self._find(grabber))
+        finally:
+            grabber.close()
+
     def _find(self, grabber: ScreenGrabber) -> Region:
         if self._area is None:
             return grabber.primary
@@ -173,6 +210,19 @@ class ScreenSource(SourceBase):
             grabber.close()
 
 
+def under_wayland() -> bool:
+    """Whether a capture through X11 would fail or be black because the session is Wayland's."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        check_screen()
+    except WaylandError:
+        return True
+    except SourceError:
+        return False
+    return False
+
+
 def check_screen(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> None:
     """Raise ``SourceError`` where a capture would fail or be black."""
     if not platform.startswith("linux"):
@@ -186,8 +236,8 @@ def check_screen(platform: str = sys.platform, environment: Mapping[str, str] = 
         raise _wayland()
 
 
-def _wayland() -> SourceError:
-    return SourceError(
+def _wayland() -> WaylandError:
+    return WaylandError(
         "Under Wayland other programs' windows cannot be captured this way, the picture would be black; "
         "log in to an X11 (Xorg) session."
     )

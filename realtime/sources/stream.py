@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
-from av.error import ExitError, FFmpegError, HTTPClientError, HTTPError, InvalidDataError
+from av.error import (
+    ExitError,
+    FFmpegError,
+    HTTPBadRequestError,
+    HTTPClientError,
+    HTTPError,
+    HTTPForbiddenError,
+    HTTPUnauthorizedError,
+    InvalidDataError,
+)
 
 from unmask.engines.errors import SourceError
 from unmask.realtime.sources.addresses import PROTOCOLS, check_address, redacted
@@ -230,7 +239,10 @@ def _options(scheme: str, timeout_s: float, headers: Mapping[str, str]) -> dict[
 
 def _explain(source_id: str, timeout_s: float, error: BaseException) -> SourceError:
     if isinstance(error, HTTPClientError):
-        return SourceError(f"{source_id} refuses ({_reason(error)}); check the address and the password.")
+        # A server that was started again has no such stream until its sender is back.
+        absent = not isinstance(error, HTTPUnauthorizedError | HTTPForbiddenError | HTTPBadRequestError)
+        sentence = f"{source_id} refuses ({_reason(error)}); check the address and the password."
+        return SourceError(sentence, retryable=absent)
     if isinstance(error, (ExitError, TimeoutError)):
         return silent(source_id, timeout_s)
     if isinstance(error, HTTPError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,7 @@ from unmask.realtime.sources.screen import DEFAULT_FPS, Region, ScreenGrabber, c
 from unmask.realtime.sources.xcb import XConnection
 from unmask.realtime.types import Frame
 
+_SEARCH_EVERY_S = 1.0
 #: How deep windows are looked for where no window manager lists them.
 _DEPTH = 3
 
@@ -76,17 +78,21 @@ class WindowSource(SourceBase):
         """Where the window is now, as far as it lies on the screen."""
         assert self._windows is not None
         assert self._grabber is not None
-        viewable = self._windows.viewable(self._found.window)
-        place = self._windows.rectangle(self._found.window) if viewable else None
+        viewable, place = _whereabouts(self._windows, self._found.window)
         name = f"The window {self._found.title!r}"
         if viewable is None or (viewable and place is None):
             raise SourceError(f"{name} was closed; open it again.", retryable=True)
         if place is None:
             raise SourceError(f"{name} is minimised or hidden; bring it back on the screen.", retryable=True)
-        region = Region(place.left, place.top, place.width, place.height).within(self._grabber.desktop)
+        region = place.within(self._grabber.desktop)
         if region is None:
             raise SourceError(f"{name} lies outside the screen; move it back.", retryable=True)
         return region
+
+    def locator(self) -> WindowPlace:
+        """Where this source's window is, whether the source is open or not. ``SourceError`` where windows
+        cannot be found by name at all."""
+        return WindowPlace(self._wanted)
 
     def _free(self) -> None:
         windows, self._windows = self._windows, None
@@ -95,6 +101,52 @@ class WindowSource(SourceBase):
             windows.close()
         if grabber is not None:
             grabber.close()
+
+
+class WindowPlace:
+    """A ``PlaceFinder`` that follows a window over the screen with a connection of its own. A window that
+    was closed is looked for anew, once a second: that takes some milliseconds."""
+
+    def __init__(self, wanted: str) -> None:
+        check_windows()
+        self._wanted = wanted
+        self._windows = XConnection()
+        self._window: int | None = None
+        self._search_at = 0.0
+
+    def look(self) -> Region | None:
+        """The part of the window that lies on the screen; ``None`` while it is closed, minimised or hidden."""
+        if self._window is None and not self._search():
+            return None
+        assert self._window is not None
+        viewable, place = _whereabouts(self._windows, self._window)
+        if viewable is None:
+            self._window = None
+        desktop = self._windows.rectangle(self._windows.root)
+        if place is None or desktop is None:
+            return None
+        return place.within(Region(desktop.left, desktop.top, desktop.width, desktop.height))
+
+    def _search(self) -> bool:
+        now = time.monotonic()
+        if now < self._search_at:
+            return False
+        self._search_at = now + _SEARCH_EVERY_S
+        try:
+            self._window = choose_window(self._wanted, list_windows(self._windows), self._windows).window
+        except SourceError:  # not there, or not the only one: the source itself says so
+            return False
+        return True
+
+    def close(self) -> None:
+        self._windows.close()
+
+
+def _whereabouts(connection: XConnection, window: int) -> tuple[bool | None, Region | None]:
+    """``XConnection.viewable``, and where the window is if that is true and it did not close meanwhile."""
+    viewable = connection.viewable(window)
+    place = connection.rectangle(window) if viewable else None
+    return viewable, Region(place.left, place.top, place.width, place.height) if place is not None else None
 
 
 def check_windows() -> None:

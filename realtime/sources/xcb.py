@@ -17,6 +17,7 @@ from unmask.engines.errors import SourceError
 
 _ANY = 0
 _VIEWABLE = 2
+_INPUT_SHAPE = 2
 
 
 class _Cookie(c.Structure):
@@ -78,6 +79,7 @@ _REQUESTS: dict[str, tuple[list[Any], type[c.Structure]]] = {
     "get_window_attributes": ([c.c_uint32], _Attributes),
     "query_tree": ([c.c_uint32], _Tree),
     "query_extension": ([c.c_uint16, c.c_char_p], _Extension),
+    "get_selection_owner": ([c.c_uint32], _Atom),
 }
 
 
@@ -134,6 +136,27 @@ class XConnection:
         text = name.encode()
         return bool(self._field("query_extension", "present", len(text), text))
 
+    def has_owner(self, selection: str) -> bool:
+        """Whether a program holds the selection; a compositor holds ``_NET_WM_CM_S0``."""
+        return bool(self._field("get_selection_owner", "atom", self.atom(selection)))
+
+    def input_rectangles(self, window: int) -> int | None:
+        """Of how many rectangles the part of the window consists that takes clicks: 0 where they all go
+        through it; ``None`` where nobody can tell (no such window, no libxcb-shape)."""
+        shape = _shape_library()
+        if shape is None:
+            return None
+        cookie = shape.xcb_shape_get_rectangles(self._connection, window, _INPUT_SHAPE)
+        error = c.c_void_p()
+        reply = shape.xcb_shape_get_rectangles_reply(self._connection, cookie, c.byref(error))
+        if error:
+            self._free(error)
+        if not reply:
+            return None
+        count = int(reply.contents.atom)
+        self._free(reply)
+        return count
+
     def property(self, window: int, name: str) -> bytes:
         """The raw value of a window's property (at most 256 KiB); empty where there is none."""
         reply = self._ask("get_property", 0, window, self.atom(name), _ANY, 0, 1 << 16)
@@ -171,6 +194,20 @@ class XConnection:
         left, top = reply.contents.x, reply.contents.y
         self._free(reply)
         return Rectangle(left, top, width, height)
+
+
+@cache
+def _shape_library() -> Any | None:
+    """libxcb-shape, which Qt's X11 part needs too; ``None`` where it is not installed."""
+    try:
+        shape = c.CDLL(ctypes.util.find_library("xcb-shape") or "libxcb-shape.so.0")
+    except OSError:
+        return None
+    shape.xcb_shape_get_rectangles.argtypes = [c.c_void_p, c.c_uint32, c.c_uint8]
+    shape.xcb_shape_get_rectangles.restype = _Cookie
+    shape.xcb_shape_get_rectangles_reply.argtypes = [c.c_void_p, _Cookie, c.c_void_p]
+    shape.xcb_shape_get_rectangles_reply.restype = c.POINTER(_Atom)  # a count where that has an atom
+    return shape
 
 
 @cache

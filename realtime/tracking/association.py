@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from unmask.realtime.tracking.appearance import Appearance
+from unmask.realtime.tracking.assignment import least_cost
 
 Boxes = NDArray[np.float64]
 
@@ -73,5 +73,4 @@ def assign(costs: NDArray[np.float64]) -> list[tuple[int, int]]:
     """The pairs (track, detection) of least total cost, none that was refused, each index at most once."""
     if costs.size == 0:
         return []
-    rows, columns = linear_sum_assignment(costs)
-    return [(int(row), int(column)) for row, column in zip(rows, columns, strict=True) if costs[row, column] < _REFUSED]
+    return [(row, column) for row, column in least_cost(costs) if costs[row, column] < _REFUSED]

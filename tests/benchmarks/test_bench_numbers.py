@@ -50,6 +50,7 @@ def test_repeats_stop_as_soon_as_the_last_ones_agree() -> None:
     assert found.stable
     assert found.value == 10.0
     assert found.representative == 10.0
+    assert found.median_of(lambda one: -one) == -10.0
 
 
 def test_repeats_that_never_agree_are_said_to_be_unstable() -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
 
+from unmask.benchmarks.ablation import SAME_DETECTION
 from unmask.benchmarks.compare import compare
 from unmask.benchmarks.goals import LATENCY_ROW, goals, goals_table
-from unmask.benchmarks.host import IDENTITY, busy, host_facts
+from unmask.benchmarks.host import IDENTITY, OthersLoad, busy, host_facts
 from unmask.benchmarks.plots import draw_plots, plots_missing, require_plots
-from unmask.benchmarks.report import Line, Plot, Report, Row, load_report, markdown_table, write_atomically
+from unmask.benchmarks.report import Line, Plot, Report, Row, load_report, write_atomically
 from unmask.benchmarks.results import write_results
-from unmask.benchmarks.window_cache import IN_ONE
+from unmask.benchmarks.window_cache import IN_ONE, row_name
 from unmask.engines.errors import UsageError
 
 HOST = {
@@ -96,11 +99,6 @@ def test_a_damaged_row_is_refused() -> None:
         Report.from_json(json.dumps(facts), "x")
 
 
-def test_the_table_has_a_dash_for_nothing_and_keeps_its_columns() -> None:
-    table = markdown_table([Row("a", {"x_ms": 1.23456}), Row("b|c", {"y": True})])
-    assert table.splitlines() == ["| what | x ms | y |", "|---|---:|---:|", "| a | 1.23 | - |", "| b/c | - | yes |"]
-
-
 def test_a_busy_machine_and_a_broken_run_are_said() -> None:
     words = report(host={**HOST, "load_before": [7.0, 1, 1]}, complete=False).as_markdown()
     assert "busy before the run" in words
@@ -134,14 +132,35 @@ def test_compare_warns_of_all_that_makes_it_doubtful() -> None:
     )
     warnings = " ".join(compare(report(), second).warnings)
     for words in (
-        "machine differs: processor",
+        "the machine: processor (a processor / another)",
         "encoder_sha256",
-        "settings differs",
+        "the settings: effort",
         "two",
         "not stable",
         "broken off",
     ):
         assert words in warnings
+
+
+def test_compare_warns_of_another_clip_of_the_same_name() -> None:
+    first = report(subject={**SUBJECT, "clips": [{"name": "a.mp4", "sha256": "1"}]})
+    second = report(subject={**SUBJECT, "clips": [{"name": "a.mp4", "sha256": "2"}]})
+    assert "the content of the clips: a.mp4" in " ".join(compare(first, second).warnings)
+    assert compare(first, first).warnings == ()
+
+
+def test_what_others_did_meanwhile_counts_more_than_the_load_before() -> None:
+    assert "0.90 of 2 cores" in busy({**HOST, "others_cores": 0.9})
+    assert busy({**HOST, "load_before": [7.0, 1, 1], "others_cores": 0.01}) == ""
+
+
+def test_what_other_programs_use_is_told_from_what_this_one_uses() -> None:
+    others = OthersLoad()
+    until = time.monotonic() + 0.3
+    while time.monotonic() < until:
+        pass
+    used = others.cores()
+    assert used is None or 0 <= used <= (os.cpu_count() or 1)
 
 
 def test_compare_refuses_what_has_nothing_in_common() -> None:
@@ -158,14 +177,41 @@ def test_goals_are_reached_missed_by_how_much_or_unmeasured() -> None:
     assert "missed: 2 times it" in goals_table(list(found.values()))
     assert found[1].outcome == "not measured"
     assert found[5].outcome == "reached"  # no INT8 in the package, so none below the gate
-    window = report("window", Row(IN_ONE, {"wall_ratio": 14.0, "same_bits": True}))
+    window = report("window", Row(row_name(IN_ONE, 224), {"wall_ratio": 14.0, "same_bits": True}))
     assert goals({"window": window})[0].outcome == "reached"
+    smaller = report("window", Row(row_name(IN_ONE, 192), {"wall_ratio": 14.0}), subject={**SUBJECT, "input_size": 192})
+    (goal, *_) = goals({"window": smaller})
+    assert (goal.outcome, goal.remark) == ("not measured", "at the 192 px that this detector takes: 14x")
     partly = report("latency", Row(LATENCY_ROW, {**values, "score_p99_ms": 10.0}))
     assert goals({"latency": partly})[3].outcome == "reached as far as measured"  # the soak is not there
     flat = Row("memory", {"holds": True}), Row("the whole run", {})
     for minutes, outcome in ((60.0, "reached"), (5.0, "reached as far as measured")):
         soak = report("soak", *flat, details={"flat": True}, settings={"minutes": minutes})
         assert goals({"latency": partly, "soak": soak})[3].outcome == outcome
+
+
+def test_scores_that_were_not_compared_leave_the_second_goal_open() -> None:
+    fast = {"cpu_ratio": 20.0, "fps_ratio": 20.0, "largest_logit_difference": None}
+    outcomes = [
+        goals({"pipeline": report("pipeline", Row(SAME_DETECTION, {**fast, "largest_logit_difference": value}))})[1]
+        for value in (None, 0.0)
+    ]
+    assert [goal.outcome for goal in outcomes] == ["reached as far as measured", "reached"]
+
+
+def test_torch_may_be_measured_elsewhere_into_the_same_folder(tmp_path: Path) -> None:
+    here = report("engines", Row("ort-cpu fp32 batch 1", {"ms_per_crop": 5.0}), Row("torch", {"why_not": "none"}))
+    goal = goals({"engines": here})[5]
+    assert (goal.outcome, "engines-torch.json" in goal.remark) == ("not measured", True)
+    rows = Row("ort-cpu fp32 batch 1", {"ms_per_crop": 6.0}), Row("torch fp32 batch 1", {"ms_per_crop": 18.0})
+    there = report("engines", *rows, host={**HOST, "processor": "another", "versions": {"torch": "2.13.0"}})
+    for name, one in (("engines", here), ("engines-torch", there)):
+        write_atomically(tmp_path / f"{name}.json", one.as_json())
+    words = write_results(tmp_path, tmp_path / "RESULTS.md").read_text()
+    assert "ratio 3x; by engines-torch.json, torch 2.13.0 | reached" in words, "5 ms were of another run"
+    assert "## The engines (engines-torch)" in words
+    assert "measured on different machines" in words
+    assert "With torch 2.13.0." in words
 
 
 def test_int8_in_the_package_is_held_against_the_goal() -> None:

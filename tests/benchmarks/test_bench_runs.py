@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,27 @@ from fakes import RED, ScriptedFinder, one_face, picture
 from sessions import BOX
 from toy_package import build_toy_package
 
+from unmask.benchmarks import soak
 from unmask.benchmarks.baseline import PlainLoop
 from unmask.benchmarks.harness import StopRule
 from unmask.benchmarks.live import LiveWatch
 from unmask.benchmarks.memory_source import FinitePictures, LivePictures, forth_and_back, read_pictures
+from unmask.benchmarks.other_size import at_size
 from unmask.benchmarks.pipeline import recall
 from unmask.benchmarks.plain_parts import DefaultSession, as_it_is, caching, reencoding, split_front
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.soak import AgeLog, watch_long
 from unmask.benchmarks.soak_verdict import SoakSample, verdict, words_of
 from unmask.benchmarks.streams import Bound, Trial, search_most
-from unmask.benchmarks.subject import Subject
+from unmask.benchmarks.subject import Clip, Subject
 from unmask.benchmarks.throughput import run_pass
-from unmask.benchmarks.window_cache import IN_ONE, measure
+from unmask.benchmarks.watch_command import command_for
+from unmask.benchmarks.window_cache import GOAL_PX, IN_ONE, measure, row_name
 from unmask.engines.errors import SourceError
 from unmask.engines.options import EngineOptions
 from unmask.engines.package import DetectorPackage, load_package
 from unmask.realtime.faces.registry import FaceFinderSettings
+from unmask.realtime.session import Session
 from unmask.realtime.types import FaceBox
 
 TINY = Effort(calls=2, passes=StopRule(bound=10.0, last=2, most=2, warm_up=0))
@@ -75,6 +80,20 @@ def test_a_live_frame_is_dated_when_it_was_due_and_overtaken_ones_are_counted() 
     assert later.captured_at - first.captured_at == pytest.approx(steps * 20e6, abs=2)
     assert source.overtaken == steps - 1 >= 4
     source.close()
+
+
+def test_live_sources_share_a_beat_or_lie_between_its_frames() -> None:
+    period = 20e6
+    sources = [LivePictures("x", PICTURES, 50.0, phase=phase) for phase in (0.0, 0.0, 0.25)]
+    frames = []
+    for source in sources:
+        source.open()
+        frames.append(source.read())
+    first, same, between = (frame.captured_at for frame in frames if frame)
+    assert (same - first) % period == pytest.approx(0, abs=3) or (first - same) % period == pytest.approx(0, abs=3)
+    assert (between - first) % period == pytest.approx(period / 4, abs=3)
+    for source in sources:
+        source.close()
 
 
 def test_a_clip_of_one_picture_is_refused(tmp_path: Path) -> None:
@@ -170,10 +189,42 @@ def test_a_live_watch_measures_and_a_soak_stops_when_told(subject: Subject, no_l
 
 
 def test_the_cached_window_gives_the_same_bits_as_the_reencoded_one(subject: Subject) -> None:
+    """Also at the size that the goal is stated for, with the toy's own weights (64 px) in a graph of 224 px."""
     with subject.open_detector() as detector:
-        rows, plots, _ = measure(detector, TINY)
-    assert {row.name: row.values["same_bits"] for row in rows}[IN_ONE] is True
-    assert len(plots[0].lines[0].y) == 3
+        rows, plots, notes = measure(subject, detector, TINY)
+    assert [row.values["same_bits"] for row in rows] == [True] * 6
+    assert [row.name for row in rows][1::3] == [row_name(IN_ONE, 64), row_name(IN_ONE, GOAL_PX)]
+    assert len(plots[0].lines[0].y) == 6
+    assert "its scores mean nothing there" in notes[-1]
+
+
+def test_another_size_is_for_the_plain_network_only(subject: Subject) -> None:
+    with at_size(replace(subject, precision="fp16"), 224) as (detector, words):
+        assert detector is None
+        assert "fp32 on ort-cpu only" in words
+
+
+def test_the_command_that_is_timed_at_start_up_is_one_that_the_program_takes(subject: Subject, tmp_path: Path) -> None:
+    from unmask.cli.main import build_parser
+
+    clip = Clip("clip", tmp_path / "clip.mp4", 1)
+    args = build_parser("watch").parse_args(command_for(subject, clip, tmp_path / "log.jsonl"))
+    assert (args.headless, args.realtime, args.face_finder, args.engine) == (True, True, "cascade", "ort-cpu")
+
+
+def test_a_soak_that_breaks_off_keeps_what_it_measured(
+    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = Clip("clip", write_video(tmp_path / "clip.mp4", PICTURES), 1)
+    failures = ["The card is gone."]
+    monkeypatch.setattr(Session, "failures", property(lambda _: failures))
+    with subject.open_detector() as detector:
+        rows, _, notes, details, complete = soak.measure(
+            subject, detector, clip, seconds=30, every_s=0.1, warm_s=0.1, stop=threading.Event(), pictures=12
+        )
+    assert (complete, details["failures"]) == (False, failures)
+    assert any("broke off" in note and "The card is gone." in note for note in notes)
+    assert rows
 
 
 def test_the_plain_loop_gives_the_same_logits_with_every_lever(package: DetectorPackage, tmp_path: Path) -> None:

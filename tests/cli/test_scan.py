@@ -18,7 +18,7 @@ from clips import write_video
 from toy_package import build_toy_package
 
 from unmask.cli.main import main
-from unmask.cli.scan import write_whole
+from unmask.realtime.writing import write_whole
 
 
 @pytest.fixture(scope="module")

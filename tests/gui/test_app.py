@@ -27,7 +27,7 @@ class Watched:
     """A session that shows what the test gives it, and counts who asks."""
 
     def __init__(self, *updates):
-        self.channels = [SimpleNamespace(source_id=one.source_id) for one in updates]
+        self.channels = [SimpleNamespace(source_id=one.source_id, key=1) for one in updates]
         self.newest = {one.source_id: one for one in updates}
         self.failures = []
         self.asked = 0

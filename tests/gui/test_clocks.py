@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 from updates import face_state, update
@@ -42,7 +43,7 @@ def collector(times):
 
 
 def shown(qtbot, collector):
-    window = MonitorWindow(["fake"], (), collector)
+    window = MonitorWindow([SimpleNamespace(source_id="fake", key=1)], (), collector)
     qtbot.addWidget(window)
     with qtbot.waitExposed(window):
         window.show()

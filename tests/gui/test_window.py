@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from updates import face_state, update
 
@@ -18,8 +20,12 @@ def window(qtbot):
     return shown(qtbot, ["fake"], ["Detector toy 1.0.0", "Second line"])
 
 
+def named(*source_ids):
+    return [SimpleNamespace(source_id=source_id, key=number) for number, source_id in enumerate(source_ids)]
+
+
 def shown(qtbot, sources, notices=()):
-    made = MonitorWindow(sources, notices)
+    made = MonitorWindow(named(*sources), notices)
     qtbot.addWidget(made)
     made.show()
     qtbot.waitExposed(made)
@@ -90,12 +96,13 @@ def test_the_verdict_line_looks_like_signs_only_for_signs(window):
 
 
 def test_a_sentence_of_a_running_source_is_shown(window):
-    """The detector failed: the pictures run on, and the reason stands over them."""
-    before = window.panels["fake"].picture
+    """The detector failed: the pictures run on, and the reason stands under them."""
+    banner = window.panels["fake"].banner
     give(window, update(1.0))
-    plain = before.grab().toImage()
-    give(window, update(1.0, message="The engine fell over; restart it."))
-    assert before.grab().toImage() != plain
+    assert not banner.isVisible()
+    give(window, update(1.0, message="the engine fell over; restart it"))
+    assert banner.isVisible()
+    assert banner.label.text() == "The engine fell over; restart it."
 
 
 def test_the_head_up_line_names_what_runs(window):

@@ -11,8 +11,8 @@ from unmask.realtime.cadence import Cadence, CadenceSettings, Outlook, Reason
 STEADY = Outlook(tracks=1, speed=0.0, confidence=0.9)
 
 
-def reasons(cadence: Cadence, times: list[float], outlook: Outlook = STEADY, **facts: float) -> list[Reason | None]:
-    return [cadence.search(time_s, outlook, **facts) for time_s in times]
+def reasons(cadence: Cadence, times: list[float], outlook: Outlook = STEADY) -> list[Reason | None]:
+    return [cadence.search(time_s, outlook) for time_s in times]
 
 
 def started(outlook: Outlook = STEADY) -> Cadence:
@@ -59,6 +59,24 @@ def test_every_frame_of_a_slow_source_is_searched(fps: float) -> None:
 )
 def test_what_may_have_changed_is_looked_at(outlook: Outlook, reason: Reason | None) -> None:
     assert started().search(0.06, outlook) is reason
+
+
+def test_a_check_that_the_finder_put_off_gets_a_frame_of_its_own() -> None:
+    assert started().search(0.06, STEADY, check_due=True) is Reason.CHECK
+    assert started().search(0.06, STEADY, check_due=True, crop_due=True) is Reason.CROP_DUE
+    assert started().search(0.06, STEADY, check_due=True, load=1.2) is None
+    calm = started()
+    calm.calm = True
+    assert calm.search(0.06, STEADY, check_due=True) is None
+
+
+def test_after_a_cut_every_frame_is_searched_for_a_moment() -> None:
+    cadence = started()
+    assert cadence.search(0.1, STEADY, cut=True) is Reason.CUT
+    assert reasons(cadence, [0.15, 0.25, 0.31]) == [Reason.SETTLING, Reason.SETTLING, None]
+    assert cadence.search(0.35, STEADY, cut=True) is Reason.CUT
+    cadence.reset()
+    assert reasons(cadence, [0.4, 0.45]) == [Reason.FIRST, None]
 
 
 def test_a_faster_face_is_searched_sooner() -> None:

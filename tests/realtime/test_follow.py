@@ -78,6 +78,44 @@ def test_a_frame_from_which_a_crop_is_due_is_searched() -> None:
     assert [step for step, followed in enumerate(seen) if followed.detected_ns] == [0, 1, 4, 8]
 
 
+class Learning(Finder):
+    """Wants a check every third call, and notes how it was called."""
+
+    def __init__(self, *faces: FaceBox) -> None:
+        super().__init__(*faces)
+        self.calls: list[str] = []
+
+    @property
+    def check_due(self) -> bool:
+        return len(self.calls) >= 3 and self.calls[-3:] == ["hurried"] * 3
+
+    def find(self, image: Image) -> list[FaceBox]:
+        self.calls.append("calm")
+        return super().find(image)
+
+    def find_hurried(self, image: Image) -> list[FaceBox]:
+        self.calls.append("hurried")
+        return super().find(image)
+
+    def new_scene(self) -> None:
+        self.calls.append("new scene")
+
+
+def test_a_check_waits_for_a_frame_that_no_score_waits_for() -> None:
+    finder = Learning(FACE)
+    follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())
+    seen = [follower.follow(frame(SCENE, step / 20), crop_due=step in (2, 4, 6)) for step in range(9)]
+    assert [step for step, followed in enumerate(seen) if followed.detected_ns] == [0, 1, 2, 4, 6, 7]
+    assert finder.calls == ["calm", "calm", "hurried", "hurried", "hurried", "calm"]
+
+
+def test_without_a_cadence_nothing_is_hurried_and_a_cut_is_a_new_scene() -> None:
+    finder = Learning(FACE)
+    follower = FaceFollower(finder, Tracker(), PictureHealth())
+    follow(follower, (SCENE, 0.0), (SCENE, 0.1), (OTHER_SCENE, 0.2))
+    assert finder.calls == ["calm", "calm", "new scene", "calm"]
+
+
 def test_a_face_that_is_lost_is_sought_in_every_frame_for_a_while() -> None:
     finder = Finder(FACE)
     follower = FaceFollower(finder, Tracker(), PictureHealth(), cadence=Cadence())

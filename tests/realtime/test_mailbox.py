@@ -55,3 +55,10 @@ def test_close_wakes_a_blocked_sender_and_hands_its_item_back():
     assert returned == [2]
     assert mailbox.take() == {"a": 1}, "what was accepted before the end can still be taken"
     assert mailbox.take() is None
+
+
+def test_what_is_replaced_can_leave_something_behind():
+    mailbox: Mailbox[str, list[int]] = Mailbox()
+    mailbox.put("a", [1], wait=False, merge=list.__add__)
+    assert mailbox.put("a", [2], wait=False, merge=list.__add__) == [1]
+    assert mailbox.take() == {"a": [1, 2]}

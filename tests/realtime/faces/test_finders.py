@@ -221,6 +221,27 @@ def test_the_session_does_not_spin_and_runs_on_the_cpu(shared: Path) -> None:
     assert session.get_providers() == ["CPUExecutionProvider"]
 
 
+def test_the_input_written_in_place_gives_the_faces_of_insightface_itself(shared: Path) -> None:
+    """To the last bit, also when one size follows another and when buffers are made anew."""
+    from insightface.model_zoo.scrfd import SCRFD
+
+    from unmask.realtime.faces.scrfd import _open_session
+    from unmask.realtime.faces.scrfd_network import ScrfdNetwork
+
+    path = shared / "models" / "scrfd_500m.onnx"
+    session = _open_session(path)
+    theirs = SCRFD(model_file=str(path), session=session, static_shape_sessions=False)
+    ours = ScrfdNetwork(path, session)
+    reader = cv2.VideoCapture(str(shared / "data" / "clips" / "live" / "several_faces_360p.mp4"))
+    pictures = [reader.read()[1] for _ in range(12)][::4]
+    reader.release()
+    for size in [(640, 384), (320, 192), (192, 192), (352, 352), (256, 160), (640, 384)]:
+        for picture in pictures:
+            mine, others = ours.detect(picture, input_size=size), theirs.detect(picture, input_size=size)
+            np.testing.assert_array_equal(mine[0], others[0])
+            np.testing.assert_array_equal(mine[1], others[1])
+
+
 @pytest.mark.parametrize("kind", [ScrfdFinder, YunetFinder])
 def test_a_missing_or_broken_file_is_one_sentence(kind: type, tmp_path: Path) -> None:
     with pytest.raises(FaceModelError, match="--face-model"):

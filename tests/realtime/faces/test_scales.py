@@ -100,6 +100,57 @@ def test_a_newcomer_for_the_other_size_is_found_at_the_refresh() -> None:
     assert [len(scales.find(PICTURE)) for _ in range(3)] == [1, 1, 2]
 
 
+def test_a_hurried_call_leaves_the_refresh_to_the_next_that_is_not() -> None:
+    scene = Scene([face(100, 200)], [face(100, 200)])
+    scales = finder(scene, refresh_every=3)
+    scales.find(PICTURE)
+    due = []
+    for _ in range(4):
+        assert len(scales.find(PICTURE, hurried=True)) == 1
+        due.append(scales.check_due)
+    assert (scene.sizes[2:], due) == ([320] * 4, [False, False, True, True])
+    scene.seen[640] = [face(100, 200), face(500, 30)]
+    assert len(scales.find(PICTURE)) == 2
+    assert not scales.check_due
+
+
+def test_hurried_calls_alone_get_the_refresh_two_calls_later() -> None:
+    scene = Scene([face(100, 200)], [face(100, 200)])
+    scales = finder(scene, refresh_every=3)
+    for _ in range(6):
+        scales.find(PICTURE, hurried=True)
+    assert scene.sizes == [320, 640, 320, 320, 320, 320, 320, 640]
+
+
+def test_a_face_lost_in_a_hurry_is_looked_for_with_the_other_size_at_once() -> None:
+    scene = Scene([face(100, 200)], [face(100, 200)])
+    scales = finder(scene)
+    scales.find(PICTURE)
+    scene.seen = {320: [], 640: [face(100, 60)]}
+    assert len(scales.find(PICTURE, hurried=True)) == 1
+
+
+def test_a_hurried_call_looks_with_both_where_one_size_is_not_enough() -> None:
+    scene = Scene([face(300, 250)], [face(10, 30)])
+    scales = finder(scene, refresh_every=1)
+    for _ in range(2):
+        assert len(scales.find(PICTURE, hurried=True)) == 2
+    scene.seen = {320: [face(300, 250)], 640: [face(300, 250)]}
+    for _ in range(3):
+        scales.find(PICTURE, hurried=True)
+    assert scene.sizes == [320, 640] * 5, "a refresh at each call is never put off"
+
+
+def test_a_new_scene_is_looked_at_with_both() -> None:
+    scene = Scene([face(100, 200)], [face(100, 200)])
+    scales = finder(scene)
+    scales.find(PICTURE)
+    scales.new_scene()
+    assert not scales.check_due
+    scales.find(PICTURE, hurried=True)
+    assert scene.sizes == [320, 640, 320, 640]
+
+
 def test_another_picture_size_starts_afresh() -> None:
     scene = Scene([face(100, 200)], [face(100, 200)])
     scales = finder(scene)

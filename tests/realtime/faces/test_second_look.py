@@ -137,3 +137,29 @@ def test_the_picture_is_not_touched_and_both_finders_are_closed() -> None:
     look.close()
     assert inner.closed
     assert verifier.closed
+
+
+def test_hurry_checks_and_scenes_reach_the_wrapped_finder() -> None:
+    class Learning(FakeFinder):
+        check_due = True
+        scenes = 0
+
+        def find_hurried(self, image: Image) -> list[FaceBox]:
+            return [face(10, 10, 40, 0.4), face(80, 10, 40, 0.9)]
+
+        def new_scene(self) -> None:
+            self.scenes += 1
+
+    inner = Learning([])
+    look = SecondLook(inner, FakeFinder([]))
+    assert look.check_due
+    assert [found.confidence for found in look.find_hurried(picture_with())] == [0.9], "the weak one is looked at"
+    look.new_scene()
+    assert inner.scenes == 1
+
+
+def test_a_finder_that_learns_nothing_is_the_same_in_a_hurry() -> None:
+    look = SecondLook(FakeFinder([face(80, 10, 40, 0.9)]), FakeFinder([]))
+    look.new_scene()
+    assert look.find_hurried(picture_with()) == look.find(picture_with())
+    assert not look.check_due

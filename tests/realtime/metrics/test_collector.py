@@ -218,3 +218,17 @@ def test_this_process_is_measured():
     assert view.rss_bytes is None or view.rss_bytes > 10 * 2**20
     assert view.handles is None or view.handles >= 3
     assert read_machine_clocks().wall_s > 1e9
+
+
+def test_a_sink_that_stops_is_told_with_every_source_until_the_end_and_counted_once(collector, hand):
+    feed(collector, hand, 1, 30)
+    assert collector.clocks().sources["fake"].troubles == frozenset()
+    failures = ("VideoSink stopped: the disk is full",)
+    collector.attach(lambda: Flow(sink_dropped={"VideoSink": 3}, sink_failures=failures))
+    feed(collector, hand, 30, 60)
+    hand.now_s += 1000
+    told = collector.clocks()
+    assert told.sources["fake"].troubles == {Trouble.SINK_FAILED}
+    assert told.sources["fake"].remarks == ("VideoSink stopped: the disk is full.",)
+    assert told.trouble_counts["", Trouble.SINK_FAILED] == 1
+    assert trouble_line(told) == "Troubles of the monitor: 1 x sink failed, VideoSink was too slow for 3 updates"

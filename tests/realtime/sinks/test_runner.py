@@ -80,3 +80,13 @@ def test_the_last_word_is_kept_though_the_session_stops(runner, sink):
     sink.gate.set()
     assert runner.drain(5)
     assert sink.taken[-1] == ("file", 99)
+
+
+def test_a_sink_that_does_not_end_is_named(sink):
+    runner = SinkRunner(sink)
+    runner.start()
+    runner.put(update(sequence=1), lossless=True)
+    assert runner.stop(0.2) == ["unmask-sink-Gated"]
+    assert runner.failure == "Gated did not end within 0.2 s: what it writes may be incomplete"
+    sink.gate.set()
+    assert runner.stop(5) == []

@@ -16,6 +16,7 @@ import pytest
 from unmask.engines.errors import SourceError, UsageError
 from unmask.realtime.sources.addresses import redacted
 from unmask.realtime.sources.stream import StreamSource
+from unmask.realtime.sources.stream import _explain as explain
 from unmask.realtime.sources.synthetic import draw_pattern, read_number
 
 
@@ -204,10 +205,11 @@ def test_a_title_in_another_encoding_than_utf8_matters_to_nobody(video, tmp_path
         source.close()
 
 
-def test_a_page_that_is_not_there_is_final(tmp_path):
-    with serving(folder_server(tmp_path)) as server, pytest.raises(SourceError) as caught:
+def test_a_page_that_is_not_there_is_named(tmp_path):
+    """A session gives up at once where a source never opened; later the sender may only not be back yet."""
+    with serving(folder_server(tmp_path)) as server, pytest.raises(SourceError, match=r"refuses.*404") as caught:
         StreamSource(address(server, "/none.mp4")).open()
-    assert not caught.value.retryable
+    assert caught.value.retryable
 
 
 def test_a_playlist_cannot_read_local_files(video, tmp_path):
@@ -306,3 +308,9 @@ def test_passwords_are_not_shown():
         source.open()
     assert "secret" not in str(caught.value)
     assert redacted("http://host/x?y=1") == "http://host/x?y=1"
+
+
+@pytest.mark.parametrize(("kind", "again"), [("HTTPNotFoundError", True), ("HTTPUnauthorizedError", False)])
+def test_a_server_that_has_no_such_stream_yet_is_asked_again_one_that_refuses_the_password_is_not(kind, again):
+    error = explain("rtsp://there/live", 10.0, getattr(av.error, kind)(0, "no"))
+    assert (error.retryable, "refuses" in str(error)) == (again, True)

@@ -1,0 +1,1 @@
+"""What a person takes away from the window: a recording, a snapshot, a report."""

@@ -1,0 +1,1 @@
+"""The source chooser: cameras, monitors, windows, a region, a file, an address, and what was watched before."""

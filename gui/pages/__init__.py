@@ -1,0 +1,1 @@
+"""Whole pages of words and choices: first run, detector, privacy, keyboard, about."""

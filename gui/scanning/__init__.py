@@ -1,0 +1,1 @@
+"""Scanning a recording that was dropped on the window."""
