@@ -52,13 +52,14 @@ setup(
     package_dir=package_dir,
     package_data={
         **{f"unmask.{room}": ["py.typed"] for room in ROOMS},
+        "unmask.gui.translations": ["*.ts", "*.qm"],
         "unmask.training.zoo": ["recipes/*.toml"],
         "unmask.training.tune": ["families/*.toml"],
         "unmask.detectors": ["*/*.json", "*/*.onnx", "*/*.md"],
     },
     install_requires=CORE,
     extras_require={
-        "gui": ["PyQt6>=6.6"],
+        "gui": ["PyQt6>=6.6", "pyqtgraph>=0.14"],
         "page": ["yt-dlp"],
         "tensorrt": ["tensorrt>=10", "cuda-python>=12.6"],
         "remote": ["grpcio>=1.60", "protobuf>=4.25"],

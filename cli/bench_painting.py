@@ -8,8 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,7 +30,9 @@ class Pictures:
     def __init__(self, size: tuple[int, int], sources: int) -> None:
         rng = np.random.default_rng(0)
         self._images = [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for _ in range(_PICTURES)]
-        self.channels = [SimpleNamespace(source_id=f"source {number + 1}", key=number) for number in range(sources)]
+        self.channels: Sequence[Any] = [
+            SimpleNamespace(source_id=f"source {number + 1}", key=number) for number in range(sources)
+        ]
         self.failures: list[str] = []
         self._began = time.monotonic()
         self._cpu = (0.0, 0.0)

@@ -293,6 +293,8 @@ def multimedia() -> Any:
 @cache  # Qt deletes the application when Python forgets it
 def _new_application() -> QApplication:
     forget_opencv_plugins()
+    # What its sound and video parts find on this machine is nothing that a person in a terminal asked for.
+    os.environ.setdefault("QT_LOGGING_RULES", "qt.multimedia.*=false")
     with _answering_display() if sys.platform.startswith("linux") and _will_use_x11() else nullcontext():
         made = QApplication(["unmask"])
     made.setApplicationName("unmask")

@@ -20,13 +20,15 @@ from unmask.realtime.looks import Looks
 from unmask.realtime.mailbox import Mailbox
 from unmask.realtime.metrics.clocks import Flow
 from unmask.realtime.need import Needs
+from unmask.realtime.newest import Newest
 from unmask.realtime.plans import SessionSettings, SourcePlan
+from unmask.realtime.roster import Roster
 from unmask.realtime.saving import Saving
 from unmask.realtime.seats import Seats
 from unmask.realtime.selection import CropSelector
 from unmask.realtime.sinks.base import Sink
 from unmask.realtime.sinks.runners import SinkRunners
-from unmask.realtime.types import Cause, SourceState, Update
+from unmask.realtime.types import Cause, Update
 from unmask.realtime.verdict import threshold_for
 from unmask.realtime.watchdog import Watchdog
 
@@ -66,9 +68,8 @@ class Session:
         self.looks = Looks()
         self._inbox: Mailbox[int, Analysed | None] = Mailbox()
         self._sinks = SinkRunners(sinks)
-        self._newest: dict[str, Update] = {}
-        self._newest_lock = threading.Lock()
-        self._seats = Seats(self._hand_out)
+        self._newest = Newest(self._sinks.put)
+        self._seats = Seats(self._newest.put)
         self._guard = EngineGuard(
             detector,
             self.threshold.score,
@@ -79,8 +80,9 @@ class Session:
             reopen=reopen,
         )
         self._keys = itertools.count(1)
-        self._past_failures: list[str] = []
-        self.channels = [self._new_channel(plan) for plan in sources]
+        self._roster = Roster()
+        for plan in sources:
+            self._roster.add(self._new_channel(plan))
         self._watchdog = Watchdog(
             self,
             stall_after_s=self.settings.stall_after_s,
@@ -100,6 +102,11 @@ class Session:
         """The one that is at work now."""
         return self._guard.detector
 
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """The sources as they are now."""
+        return self._roster.channels
+
     def start(self) -> None:
         self._started = True
         self._sinks.start()
@@ -111,8 +118,7 @@ class Session:
 
     def updates(self) -> dict[str, Update]:
         """The newest update of every source that has one, by source id. Cheap: call it from a timer."""
-        with self._newest_lock:
-            return dict(self._newest)
+        return self._newest.updates()
 
     def flow(self) -> Flow:
         """What lies between the stages now, and which sources are real time: for the metrics."""
@@ -131,47 +137,43 @@ class Session:
 
     def pause(self, source_id: str | None = None) -> None:
         """Close this source, or all of them, until ``resume``; a file is held where it is. Returns at once."""
-        for channel in self._channels_named(source_id):
+        for channel in self._roster.named(source_id):
             channel.capture.pause()
             self._seats.publish_silent(channel.key, alarms_are_over=True)
 
     def resume(self, source_id: str | None = None) -> None:
         """Open what was paused again. What was not is left as it is."""
-        for channel in self._channels_named(source_id):
+        for channel in self._roster.named(source_id):
             channel.capture.resume()
 
     def add_source(self, plan: SourcePlan) -> None:
         """Watch one more source. Raises ``UsageError`` for a name that is watched already, or when all is over."""
-        if plan.source_id in {channel.source_id for channel in self.channels}:
-            raise UsageError(f"The source {plan.source_id} is watched already: remove it first, or name this another.")
+        self._roster.require_free(plan.source_id)
         with self._ending:
             if self._inbox.closed or self._watchdog.stopping.is_set():
                 raise UsageError("The session is over: begin another one.")
             channel = self._new_channel(plan)
             if self._started:
                 channel.start()
-            self.channels = [*self.channels, channel]
+            self._roster.add(channel)
 
     def remove_source(self, source_id: str, within_s: float = 1.0) -> list[str]:
         """Stop watching ``source_id``; its last word goes to the sinks. The session goes on, also without sources
         until ``stop``. Returns the names of threads that did not end in time; they can say nothing any more."""
-        (channel,) = self._channels_named(source_id)
+        (channel,) = self._roster.named(source_id)
         self._watchdog.stay()
-        self.channels = [other for other in self.channels if other is not channel]
+        self._roster.drop(channel)
         channel.request_stop()
         busy = channel.join(time.monotonic() + within_s)
-        self._past_failures += [line for line in self._failures_of([channel]) if line not in self._past_failures]
+        self._roster.remember(channel)
         self._seats.finish(channel.key)
         self._seats.remove(channel.key)
-        with self._newest_lock:
-            self._newest.pop(source_id, None)
+        self._newest.forget(source_id)
         return busy
 
     def replace_source(self, old_id: str, plan: SourcePlan) -> list[str]:
         """``remove_source`` and ``add_source`` in one. Raises ``UsageError`` before anything is changed."""
-        others = {channel.source_id for channel in self.channels} - {old_id}
-        if plan.source_id in others:
-            raise UsageError(f"The source {plan.source_id} is watched already: remove it first, or name this another.")
+        self._roster.require_free(plan.source_id, besides=old_id)
         busy = self.remove_source(old_id)
         self.add_source(plan)
         return busy
@@ -239,14 +241,12 @@ class Session:
     @property
     def failures(self) -> list[str]:
         """One sentence for every source, sink or stage that failed."""
-        failed = self._past_failures + self._failures_of(self.channels)
-        stages = self._guard.failures + self._sinks.failures
-        return list(dict.fromkeys(failed)) + stages
+        return self._roster.failures + self._guard.failures + self._sinks.failures
 
     @property
     def tracebacks(self) -> list[str]:
         """What went wrong without anybody having foreseen it: for ``--debug``."""
-        return list(dict.fromkeys(channel.status.failure for channel in self.channels if channel.status.failure))
+        return self._roster.tracebacks
 
     def __enter__(self) -> Self:
         self.start()
@@ -316,21 +316,6 @@ class Session:
         need = self.settings.need
         needs = Needs(need, manifest.window) if need is not None else None
         return Cutting(selector, self._guard.generation, step, self.settings.cpu_budget or math.inf, needs)
-
-    def _channels_named(self, source_id: str | None) -> list[Channel]:
-        named = [channel for channel in self.channels if source_id in (None, channel.source_id)]
-        if not named and source_id is not None:
-            raise UsageError(f"No source {source_id} is watched: there are {[c.source_id for c in self.channels]}.")
-        return named
-
-    def _failures_of(self, channels: Sequence[Channel]) -> list[str]:
-        views = [channel.status.view() for channel in channels]
-        return list(dict.fromkeys(view.message for view in views if view.state is SourceState.FAILED))
-
-    def _hand_out(self, update: Update, *, lossless: bool) -> None:
-        with self._newest_lock:
-            self._newest[update.source_id] = update
-        self._sinks.put(update, lossless=lossless)
 
     def _scoring_failed(self, error: Exception, trace: str) -> None:
         """Without the scoring thread nothing can be said any more: its failure ends every source."""

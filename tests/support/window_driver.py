@@ -12,7 +12,21 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 
-from unmask.gui.qt import QApplication, QDialog, QImage, QPoint, QTimer, QWidget, application
+from unmask.gui.qt import (
+    QApplication,
+    QDialog,
+    QDragEnterEvent,
+    QDropEvent,
+    QImage,
+    QMimeData,
+    QPoint,
+    QPointF,
+    Qt,
+    QTimer,
+    QUrl,
+    QWidget,
+    application,
+)
 from unmask.gui.settings.preferences import Preferences
 from unmask.gui.window import MonitorWindow
 from unmask.realtime.types import Update, Verdict
@@ -76,7 +90,7 @@ class Driver:
             f"{name}: {update.state.name} {update.verdict.name} {[cause.name for cause in update.causes]}"
             for name, update in self.updates.items()
         ]
-        return f"{sources}, {self.window.notices.lines}"
+        return f"{sources}, {self.window.notices.label.text()!r}"
 
     def verdict(self, verdict: Verdict, source_id: str | None = None) -> tuple[str, Callable[[], bool]]:
         """Wait until a source (any, where none is named) is judged so."""
@@ -102,6 +116,26 @@ class Driver:
         """With the real pointer, wherever the widget lies on the screen."""
         point = widget.mapToGlobal(place or widget.rect().center())
         xdotool("mousemove", str(point.x()), str(point.y()), "click", "1")
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """With the real pointer, from one place of the screen to another."""
+        middle = str((start[0] + end[0]) // 2), str((start[1] + end[1]) // 2)
+        xdotool("mousemove", str(start[0]), str(start[1]), "mousedown", "1", "sleep", "0.1")
+        xdotool("mousemove", *middle, "sleep", "0.1", "mousemove", str(end[0]), str(end[1]), "sleep", "0.1")
+
+    def release(self) -> None:
+        xdotool("mouseup", "1")
+
+    def drop(self, paths: Sequence[Path]) -> None:
+        """Files on the window, as Qt tells of it: a drag from another program needs that program."""
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        place = self.window.rect().center()
+        keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        entered = QDragEnterEvent(place, Qt.DropAction.CopyAction, data, *keys)
+        QApplication.sendEvent(self.window, entered)
+        assert entered.isAccepted(), "the window takes no files"
+        QApplication.sendEvent(self.window, QDropEvent(QPointF(place), Qt.DropAction.CopyAction, data, *keys))
 
     def key(self, *names: str) -> None:
         xdotool("key", *names)

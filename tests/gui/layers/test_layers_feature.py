@@ -28,7 +28,8 @@ def layers_of(window, kind):
 
 
 def begin(qtbot, window, services, feature, looking=False):
-    """Watch a red face until it is judged."""
+    """Watch a red face until it is in view."""
+    services.frames = 250
     if looking:
         services.open_detector = lambda choice: looking_detector()
     window.add_feature(feature)
