@@ -17,7 +17,10 @@ _SUBJECT = (
     *("engine", "engine_threads", "provider", "faces"),
 )
 #: Columns that say how a number came about, not what it is.
-_ABOUT = ("repeats", "spread", "stable", "frames", "seconds", "batch", "streams", "due", "bound_p99_ms", "allowed_s")
+_ABOUT = (
+    *("repeats", "spread", "stable", "frames", "seconds", "batch", "streams", "tries", "held", "due"),
+    *("bound_p99_ms", "allowed_s"),
+)
 
 
 @dataclass(frozen=True, slots=True)

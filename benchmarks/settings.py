@@ -13,7 +13,8 @@ _LIVE = StopRule(bound=0.10, last=3, most=5, longest_s=180.0, warm_up=0)
 @dataclass(frozen=True, slots=True)
 class Effort:
     """``live_s`` seconds of one paced run after ``warm_s``; ``frames`` of one pass as fast as it goes;
-    ``pictures`` kept in memory per clip; ``calls`` timed for one repeat of an engine."""
+    ``pictures`` kept in memory per clip; ``calls`` timed for one repeat of an engine;
+    ``stream_tries`` (odd) of which most decide whether so many streams hold."""
 
     live_s: float = 12.0
     warm_s: float = 4.0
@@ -21,6 +22,7 @@ class Effort:
     pictures: int = 90
     calls: int = 20
     startups: int = 5
+    stream_tries: int = 3
     passes: StopRule = _PASSES
     live: StopRule = _LIVE
     quick: bool = False
@@ -34,6 +36,7 @@ FAST = Effort(
     pictures=40,
     calls=3,
     startups=2,
+    stream_tries=1,
     passes=StopRule(bound=0.3, last=2, most=2, longest_s=20.0, warm_up=0),
     live=StopRule(bound=0.3, last=2, most=2, longest_s=10.0, warm_up=0),
     quick=True,

@@ -24,7 +24,7 @@ from unmask.benchmarks.plain_parts import DefaultSession, as_it_is, caching, ree
 from unmask.benchmarks.settings import Effort
 from unmask.benchmarks.soak import AgeLog, watch_long
 from unmask.benchmarks.soak_verdict import SoakSample, verdict, words_of
-from unmask.benchmarks.streams import Bound, Trial, search_most
+from unmask.benchmarks.streams import Bound, Trial, best_of, search_most
 from unmask.benchmarks.subject import Clip, Subject
 from unmask.benchmarks.throughput import run_pass
 from unmask.benchmarks.watch_command import command_for
@@ -126,6 +126,17 @@ def test_a_trial_fails_on_its_tail_its_drops_or_a_silent_stream() -> None:
     assert not Trial(2, 49.0, 0.02, 1.0, 0).holds(bound)
     assert not Trial(2, 49.0, 0.0, 1.0, 1).holds(bound)
     assert not Trial(2, float("nan"), 0.0, 1.0, 0).holds(bound)
+
+
+@pytest.mark.parametrize(
+    ("p99s", "holds", "tried", "median"),
+    [([49, 48], True, 2, 48.5), ([90, 49, 48], True, 3, 49), ([49, 90, 91], False, 3, 90), ([90, 91], False, 2, 90.5)],
+)
+def test_most_tries_decide_and_no_more_are_made_than_that_takes(p99s, holds, tried, median) -> None:
+    runs = iter(Trial(2, float(p99), 0.0, 1.0, 0) for p99 in [*p99s, 0, 0])
+    answer = best_of(3, lambda: next(runs), Bound(p99_ms=50.0))
+    assert (answer.holds, len(answer.tries)) == (holds, tried)
+    assert answer.median(lambda trial: trial.p99_ms) == median
 
 
 def soak_samples(growth: float = 0.0, threads: int = 5, count: int = 40) -> list[SoakSample]:

@@ -249,7 +249,8 @@ def test_an_mp4_without_its_index_is_refused(video, tmp_path):
 
 
 def test_a_file_that_breaks_off_gives_its_frames_and_then_says_so(video, tmp_path):
-    path = video(tmp_path / "cut.mp4", frames=200, container_options={"movflags": "faststart"})
+    # No B frames: with them the last one there may be shown after one that is cut off.
+    path = video(tmp_path / "cut.mp4", frames=200, b_frames=0, container_options={"movflags": "faststart"})
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     source = VideoFileSource(path)
     source.open()
@@ -289,7 +290,7 @@ def test_a_title_in_another_encoding_than_utf8_matters_to_nobody(video, tmp_path
 
 def test_a_frame_that_the_decoder_patched_up_is_left_out_and_counted():
     frames = [SimpleNamespace(is_corrupt=number == 1, number=number) for number in range(3)]
-    container = SimpleNamespace(demux=lambda stream: [SimpleNamespace(decode=lambda: frames)])
+    container = SimpleNamespace(demux=lambda: [SimpleNamespace(stream=None, decode=lambda: frames)])
     damage = [0]
     assert [frame.number for frame in frames_of(container, None, damage)] == [0, 2]
     assert damage == [1]
