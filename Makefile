@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made on the first call. Pins: constraints.txt.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-train test-gpu install install-gpu lint typecheck bench soak clean
+.PHONY: help demo test test-train test-gpu install install-gpu lint typecheck bench soak fuzz screenshots audit sbom wheel-check clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,12 +36,34 @@ lint: install ## check style and formatting
 typecheck: install ## check the types, and engines/tensorrt against TensorRT 10 and 11 where their signatures are
 	@bash scripts/typecheck.sh $(ARGS)
 
+coverage: install ## measure which lines and branches the tests run (half an hour; options: make coverage ARGS="tests/engines")
+	@bash scripts/coverage.sh $(ARGS)
+
+mutation: install ## make small mistakes and see whether tests notice (an hour; options: make mutation ARGS="verdict --sample 0.2")
+	@nice -n 10 .venv/bin/python scripts/mutation.py $(ARGS)
+
+audit: install ## check the pins and their licences against what is known of them, without a network
+	@.venv/bin/python scripts/audit.py
+
+sbom: install ## write what Unmask consists of as CycloneDX JSON: dist/unmask.cdx.json
+	@.venv/bin/python scripts/sbom.py dist/unmask.cdx.json
+
+wheel-check: ## build the wheel and use it in fresh environments (minutes; options: make wheel-check PYTHONS="python3.11 python3.12")
+	@bash scripts/check_wheel.sh $(PYTHONS)
+
 bench: install ## measure everything on this machine: benchmarks/RESULTS.md (minutes; options: make bench ARGS="--quick")
 	@.venv/bin/unmask bench all --results benchmarks/results --page benchmarks/RESULTS.md $(ARGS)
 
 soak: install ## watch a live source for hours and say whether anything grows (options: make soak MINUTES=60)
 	@.venv/bin/unmask bench soak --minutes $(or $(MINUTES),60) --json benchmarks/results/soak.json $(ARGS)
 	@.venv/bin/unmask bench page --results benchmarks/results --page benchmarks/RESULTS.md
+
+fuzz: install ## change files at random and read them, keeping what breaks in out/fuzz (options: make fuzz MINUTES=60 ARGS="zip picture")
+	@nice -n 10 .venv/bin/python scripts/fuzz.py --minutes $(or $(MINUTES),5) $(ARGS)
+
+screenshots: install ## make the pictures in docs/pictures (minutes; options: make screenshots ARGS="grid pill")
+	@bash scripts/system_libraries.sh test
+	@PYTHONPATH=tests/support .venv/bin/python scripts/screenshots/make.py $(ARGS)
 
 clean: ## remove the environment and everything that was built
 	@rm -rf .venv .venv-train .venv-server build dist unmask.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -23,16 +23,17 @@ package_dir = {
 }
 package_dir["unmask.detectors"] = "detectors"
 
+# The oldest versions are those without a known flaw that we can reach: scripts/audit.py holds them against the list.
 CORE = [
     "numpy>=1.26",
     "opencv-python>=4.9,<5",  # OpenCV 5 has no cascade classifier, our offline fallback
     "insightface>=2.0,<3",
     "onnxruntime>=1.20",
-    "onnx>=1.16",
+    "onnx>=1.21",
     "scipy>=1.11",
     "av>=18",
     "mss>=10.2",
-    "pillow>=10.1",
+    "pillow>=12.3",
     "pydantic>=2.7",
     "rich>=13",
     "scikit-image>=0.22",  # ships the picture that the demo clip starts from
@@ -60,14 +61,14 @@ setup(
     install_requires=CORE,
     extras_require={
         "gui": ["PyQt6>=6.6", "pyqtgraph>=0.14"],
-        "page": ["yt-dlp"],
+        "page": ["yt-dlp>=2026.7.4"],
         "tensorrt": ["tensorrt>=10", "cuda-python>=12.6"],
-        "remote": ["grpcio>=1.60", "protobuf>=4.25"],
+        "remote": ["grpcio>=1.66", "protobuf>=6.33.5"],
         "openvino": ["openvino>=2025.0"],
         # Ends with two runtimes that overwrite each other; `make install-gpu` leaves this one only.
         "gpu": ["onnxruntime-gpu[cuda,cudnn]>=1.21"],
         "train": [
-            "torch>=2.5",
+            "torch>=2.10",
             "timm>=1.0",
             "onnxscript",
             "safetensors",
@@ -76,7 +77,7 @@ setup(
             "optuna>=4",
         ],
         "bench": ["matplotlib>=3.8"],
-        "dev": ["pytest>=8", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
+        "dev": ["pytest>=9.0.3", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
     },
     entry_points={"console_scripts": ["unmask = unmask.cli.main:main"]},
 )

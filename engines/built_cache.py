@@ -24,9 +24,12 @@ import platformdirs
 
 from unmask.engines.errors import EngineError
 from unmask.engines.file_lock import locked
+from unmask.engines.ordinary_file import read_ordinary
+from unmask.engines.plain_text import plain
 
 FORMAT = 1
 MAX_BYTES = 4 << 30
+_LARGEST_NOTES = 1 << 20
 #: Files without a partner and half-written ones are other processes' work in progress until this age.
 _ABANDONED_S = 24 * 3600.0
 
@@ -92,11 +95,11 @@ class BuiltCache:
             return Lookup(None, {}, self._why_not(key))
         problem = _not_ours(payload_path) or _not_ours(notes_path)
         if problem is None and record["fields"] != dict(key.fields):
-            problem = "; ".join(differences(record["fields"], dict(key.fields)))
+            problem = _told(differences(record["fields"], dict(key.fields)))
         if problem:
             return Lookup(None, {}, problem)
         try:
-            payload = payload_path.read_bytes()
+            payload = read_ordinary(payload_path, MAX_BYTES)
         except OSError as error:
             return Lookup(None, {}, f"{payload_path} cannot be read ({error.strerror or error})")
         if hashlib.sha256(payload).hexdigest() != record["sha256"]:
@@ -180,7 +183,7 @@ class BuiltCache:
             for _, record in self._entries()
             if record["label"] == key.label or record["fields"].get("model") == now.get("model")
         ]
-        return "; ".join(min(near, key=len)) if near else "none has been built here yet"
+        return _told(min(near, key=len)) if near else "none has been built here yet"
 
     def _remove_abandoned(self) -> None:
         whole = {path.stem for path, _ in self._entries()}
@@ -191,23 +194,32 @@ class BuiltCache:
                     path.unlink()
 
 
+def _told(differing: list[str]) -> str:
+    return plain("; ".join(differing), 1000)  # the words of a file
+
+
 def _record(path: Path) -> dict[str, Any] | None:
     """The JSON beside a payload; ``None`` where it is missing, damaged or of another format."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        record = json.loads(read_ordinary(path, _LARGEST_NOTES))
+    except (OSError, ValueError, RecursionError):
         return None
     shape = {"format": int, "label": str, "fields": dict, "sha256": str, "notes": dict}
     if not isinstance(record, dict) or any(not isinstance(record.get(name), kind) for name, kind in shape.items()):
         return None
-    return record if record["format"] == FORMAT else None
+    if record["format"] != FORMAT or any(not isinstance(value, str) for value in record["fields"].values()):
+        return None
+    return record
 
 
 def _not_ours(path: Path) -> str | None:
     """A plan holds code for the GPU: what somebody else could have put there is not run."""
     if not hasattr(os, "geteuid"):  # Windows keeps others out of the cache folder by its own rights
         return None
-    status = path.stat()
+    try:
+        status = path.stat()
+    except OSError as error:  # another process removed it
+        return f"{path} cannot be read ({error.strerror or error})"
     if status.st_uid == os.geteuid() and not status.st_mode & 0o022:
         return None
     return f"{path} belongs to or can be written by somebody else"

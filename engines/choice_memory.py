@@ -7,17 +7,20 @@ machine, is named and measured again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from unmask.engines.built_cache import differences
+from unmask.engines.ordinary_file import read_ordinary
+from unmask.engines.plain_text import plain
 
 FORMAT = 1
 MAX_BYTES = 1 << 16
@@ -49,6 +52,12 @@ class _Row(BaseModel):
     difference: _Number
     problem: Annotated[str, Field(max_length=_LONGEST)]
 
+    @model_validator(mode="after")
+    def _was_measured_or_failed(self) -> _Row:
+        if self.wall_ms is None and not self.problem:
+            raise ValueError(f"{self.engine} has neither a time nor a problem")
+        return self
+
 
 class _Record(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -77,24 +86,26 @@ def memory_file(cache: Path | None, sha256: str, name: str) -> Path:
 def recall(path: Path, key: Mapping[str, str], engines: Sequence[str]) -> Recalled:
     """What ``path`` holds if these ``engines`` were measured under this very ``key``. Never raises."""
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = read_ordinary(path, MAX_BYTES)
     except FileNotFoundError:
         return Recalled()
     except OSError as error:
-        return Recalled(problem=f"{path} cannot be read ({error.strerror or error})")
-    if len(raw) > MAX_BYTES:
-        return Recalled(problem=f"{path} is damaged (too long)")
+        what = "is damaged" if error.errno == errno.EFBIG else "cannot be read"
+        return Recalled(problem=f"{path} {what} ({error.strerror or error})")
     try:
         record = _Record.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        return Recalled(problem=f"{path} is damaged ({' '.join(first['msg'].split())[:120]})")
+        said = first["msg"].removeprefix("Value error, ")
+        return Recalled(problem=f"{path} is damaged ({plain(said, 120)})")
     if record.key != dict(key):
-        return Recalled(problem="; ".join(differences(record.key, key)))
+        return Recalled(problem=plain("; ".join(differences(record.key, key)), 1000))
     if [row.engine for row in record.rows] != list(engines):
         return Recalled(problem=f"{path} is damaged (it tells of other engines than it says)")
-    return Recalled(tuple(Measured(**row.model_dump()) for row in record.rows), record.when)
+    if all(row.problem for row in record.rows):  # such a measurement is never kept
+        return Recalled(problem=f"{path} is damaged (it tells of no engine that runs)")
+    rows = (replace(Measured(**row.model_dump()), problem=plain(row.problem, _LONGEST)) for row in record.rows)
+    return Recalled(tuple(rows), record.when)
 
 
 def remember(path: Path, key: Mapping[str, str], rows: tuple[Measured, ...], when: str) -> str:

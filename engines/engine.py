@@ -107,11 +107,11 @@ class Engine(abc.ABC):
 
     def _check(self, specs: tuple[TensorSpec, ...], arrays: Arrays, wanted: str, had: str) -> None:
         names = {spec.name for spec in specs}
-        if arrays.keys() != names:
+        if set(arrays) != names:
             raise EngineError(f"The engine {self.name} {wanted} the arrays {sorted(names)}, it {had} {sorted(arrays)}.")
         for spec in specs:
             array = arrays[spec.name]
-            if not isinstance(array, np.ndarray):
+            if not isinstance(array, np.ndarray):  # pyright: ignore[reportUnnecessaryIsInstance] - from outside
                 raise EngineError(f"The engine {self.name} {wanted} {spec}, it {had} a {type(array).__name__}.")
             if not spec.accepts(array):
                 raise EngineError(f"The engine {self.name} {wanted} {spec}, it {had} {array.dtype}{array.shape}.")

@@ -23,8 +23,6 @@ RUNTIMES = (
     "tensorrt-cu13",
 )
 
-_ASKING_S = 10.0
-
 
 def runtime_versions() -> dict[str, str]:
     """Package -> version, of those that are installed. Imports none of them."""
@@ -45,7 +43,7 @@ def fingerprint() -> tuple[tuple[str, str], ...]:
         ("system", f"{platform.system()} {platform.machine()}"),
         ("processor", _processor()),
         ("cores", str(cores)),
-        ("gpu", _gpus()),
+        ("gpu", "; ".join(gpus_and_drivers()) or "none"),
     )
 
 
@@ -58,15 +56,16 @@ def _processor() -> str:
     return next(names, platform.machine())
 
 
-def _gpus() -> str:
-    """Name and driver version of each NVIDIA GPU as its own tool says, or ``none``."""
+def gpus_and_drivers(within_s: float = 10.0) -> list[str]:
+    """``name, driver version`` of each NVIDIA GPU, as NVIDIA's own tool says; empty without tool, driver or GPU, and
+    where it does not answer ``within_s``."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return "none"
+        return []
     command = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ASKING_S, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return "none"
+        return []
     # Without a working driver the tool answers with a complaint.
-    return "; ".join(answer.stdout.split("\n")).strip("; ") if answer.returncode == 0 else "none"
+    return answer.stdout.strip().splitlines() if answer.returncode == 0 else []

@@ -85,7 +85,7 @@ def _try(provider: str, settings: tuple[tuple[str, str], ...]) -> str | None:
                 _tiny_model(), options, providers=[(provider, dict(settings))], enable_fallback=0
             )
         running, nodes = session.get_providers(), nodes_by_provider(session)
-    except Exception as error:  # the runtime's errors share no base class
+    except Exception as error:  # noqa: BLE001 - the runtime's errors share no base class
         return f"does not start: {one_line(error)}"
     if running[:1] != [provider]:
         return f"does not start: ONNX Runtime runs {running[0]} in its place"

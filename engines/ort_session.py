@@ -177,10 +177,10 @@ class OrtEngine(Engine):
         try:
             return self._run(arrays)
         except Exception as error:  # the runtime's errors share no base class
-            raise EngineError(
-                f"ONNX Runtime failed on the model {self._model}: {one_line(error)}. "
-                "Check the detector with: unmask detectors verify."
-            ) from error
+            remedy = "Check the detector with: unmask detectors verify."
+            if self.wanted != CPU:  # a device can be lost: unplugged, reset, or its driver replaced
+                remedy = f"{self.asked} may be gone: choose another engine, such as ort-cpu."
+            raise EngineError(f"ONNX Runtime failed on the model {self._model}: {one_line(error)}. {remedy}") from error
 
     def _run(self, arrays: Arrays) -> dict[str, NDArray[np.generic]]:
         names = [spec.name for spec in self._outputs]
@@ -212,7 +212,7 @@ def nodes_by_provider(session: Any) -> Counter[str] | None:
     nodes: Counter[str] = Counter()
     for part in session.get_provider_graph_assignment_info():
         nodes[part.ep_name] += len(part.get_nodes())
-    return nodes if nodes else None
+    return nodes or None
 
 
 def refuse_unused(name: str, options: EngineOptions, *, device: bool = False) -> None:
@@ -236,4 +236,5 @@ def device_index(name: str, device: str | None) -> int:
 
 def one_line(error: BaseException) -> str:
     """The message of ``error`` in one line, cut to what a terminal can bear, without places in C++ sources."""
-    return re.sub(r"\S*/onnxruntime/\S+\.cc:\d+ .*?\) (?:\[\w+\] )?", "", model_bytes.one_line(error, 2000))[:300]
+    said = re.sub(r"\S*/onnxruntime/\S+\.cc:\d+ .*?\) (?:\[\w+\] )?", "", model_bytes.one_line(error, 2000))
+    return re.sub(r" ; GPU=-?\d+ ; hostname=.*", "", said)[:300]

@@ -64,7 +64,7 @@ class OrtTensorrtEngine(OrtCudaEngine):
         timings = self._cache / "ort-tensorrt" / "timing"
         for folder in (engines, timings):
             try:
-                folder.mkdir(parents=True, exist_ok=True)
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # a plan is code for the GPU
             except OSError as error:
                 raise EngineError(
                     f"The cache folder {folder} cannot be made ({error.strerror}): make the one above it yours, "

@@ -20,6 +20,8 @@ from unmask.engines.errors import PackageError, UsageError
 from unmask.engines.graph_check import check_graph
 from unmask.engines.manifest import FORMAT, Manifest, ModelFile
 from unmask.engines.options import Precision
+from unmask.engines.ordinary_file import FLAGS
+from unmask.engines.plain_text import plain
 
 MANIFEST_NAME = "detector.json"
 MAX_MANIFEST_BYTES = 1 << 20
@@ -27,7 +29,6 @@ MAX_MODEL_BYTES = 1 << 30
 MAX_NAME = 255
 
 _AGAIN = "install the detector again"
-_READ = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,8 @@ def find_package(name_or_path: str) -> Path:
     Raises ``PackageError`` where there is none, or where a name is found in both places.
     """
     if _is_path(name_or_path):
-        folder = Path(name_or_path).expanduser()
-        if not folder.is_dir():
+        folder = _folder_at(name_or_path)
+        if not os.path.isdir(folder):
             raise PackageError(f"There is no detector package at {folder}: give its folder or a name.")
         return folder
     found = [folder for folder, _ in _installed() if folder.name == name_or_path]
@@ -94,7 +95,7 @@ def find_package(name_or_path: str) -> Path:
     if found:
         return found[0]
     known = ", ".join(sorted({folder.name for folder, _ in _installed()})) or "none is installed"
-    hint = f" For the folder here write {os.curdir}{os.sep}{name_or_path}." if Path(name_or_path).is_dir() else ""
+    hint = f" For the folder here write {os.curdir}{os.sep}{name_or_path}." if os.path.isdir(name_or_path) else ""
     raise PackageError(f"There is no detector {name_or_path!r} (known: {known}).{hint}")
 
 
@@ -122,25 +123,32 @@ def load_package(folder: Path) -> DetectorPackage:
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of ``folder`` alone, strictly read; the files it names are not looked at."""
     path = folder / MANIFEST_NAME
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise PackageError(f"There is no detector package at {folder}: give its folder or a name.")
     raw = _read(folder, MANIFEST_NAME, MAX_MANIFEST_BYTES)
     try:
         text = raw.decode("utf-8")
-        plain = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        content = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise PackageError(f"The manifest {path} is not UTF-8 text: {_AGAIN}.") from error
     except (ValueError, RecursionError) as error:
-        raise PackageError(f"The manifest {path} is not valid JSON ({_shown(str(error))}): {_AGAIN}.") from error
-    _check_format(plain, path)
+        raise PackageError(f"The manifest {path} is not valid JSON ({plain(str(error))}): {_AGAIN}.") from error
+    _check_format(content, path)
     try:
         return Manifest.model_validate_json(text, strict=True)
     except ValidationError as error:
-        raise PackageError(f"The manifest {path} is wrong: {_shown(_sentence(error))}") from error
+        raise PackageError(f"The manifest {path} is wrong: {plain(_sentence(error))}") from error
 
 
 def _is_path(name_or_path: str) -> bool:
     return os.sep in name_or_path or (os.altsep or os.sep) in name_or_path or name_or_path in (".", "..")
+
+
+def _folder_at(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # "~somebody/...", and there is no such user
+        return Path(path)
 
 
 def _installed() -> list[tuple[Path, Literal["shipped", "user"]]]:
@@ -167,11 +175,18 @@ def _shipped_roots() -> list[Path]:
 
 def _subfolders(root: Path) -> list[Path]:
     try:
-        return sorted(folder for folder in root.iterdir() if (folder / MANIFEST_NAME).is_file())
+        return sorted(folder for folder in root.iterdir() if _holds_a_manifest(folder))
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return []
         raise PackageError(f"The folder {root} cannot be read: {error.strerror}.") from error
+
+
+def _holds_a_manifest(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST_NAME).is_file()
+    except OSError:  # nobody may look into it: it is listed with its problem, and spoils none of the others
+        return os.path.isdir(folder)
 
 
 def _listing(folder: Path, origin: Literal["shipped", "user"]) -> PackageListing:
@@ -210,7 +225,7 @@ def _read(folder: Path, relative: str, limit: int) -> bytes:
         # Looked at before it is opened, because opening a device may already do something; and once more
         # after, because it may have been exchanged. Without blocking: a pipe would wait for its other end.
         _check_ordinary(path.stat(), path, limit)
-        with open(os.open(path, _READ), "rb") as stream:
+        with open(os.open(path, FLAGS), "rb") as stream:
             _check_ordinary(os.fstat(stream.fileno()), path, limit)
             raw = stream.read(limit + 1)
     except FileNotFoundError as error:
@@ -246,21 +261,15 @@ def _no_constant(word: str) -> float:
     raise ValueError(f"{word} is not a number in JSON")
 
 
-def _check_format(plain: Any, path: Path) -> None:
+def _check_format(content: Any, path: Path) -> None:
     # Ahead of the full check: a newer format would drown in complaints about its other fields.
-    version = plain.get("format") if isinstance(plain, dict) else None
+    version = content.get("format") if isinstance(content, dict) else None
     if isinstance(version, int) and version != FORMAT:
         raise PackageError(
-            f"The manifest {path} is of format {_shown(repr(version), 20)}, "
+            f"The manifest {path} is of format {plain(repr(version), 20)}, "
             f"this version of Unmask reads format {FORMAT}: "
             "update Unmask or export the detector again."
         )
-
-
-def _shown(text: str, longest: int = 300) -> str:
-    """One line without control characters: the words of a hostile manifest must not steer a terminal."""
-    plain = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."
 
 
 def _sentence(error: ValidationError) -> str:

@@ -100,6 +100,6 @@ def why_unavailable(name: str) -> str | None:
     """Why the engine ``name`` cannot run here, in words with the remedy; ``None`` when it can."""
     try:
         return importlib.import_module(_TABLE[name]).why_unavailable()
-    except Exception as error:  # half a package fails in any way it likes, and the other engines can still run
+    except Exception as error:  # noqa: BLE001 - half a package fails in any way it likes, the others can still run
         said = one_line(error) or "without a reason"
         return f"its package is damaged ({type(error).__name__}: {said}); see 'unmask doctor', or reinstall it"

@@ -177,7 +177,7 @@ class TorchGraph:
         kind = value.type.tensor_type
         try:
             dtype = np.dtype(helper.tensor_dtype_to_np_dtype(kind.elem_type))
-        except Exception:  # a sequence, or a number that names no type
+        except Exception:  # noqa: BLE001 - a sequence, or a number that names no type
             dtype = np.dtype(object)
         if dtype.name not in _NUMBERS or not kind.HasField("shape"):
             raise EngineError(f"{self._where} has {value.name!r}, which is no tensor of numbers of known rank.")

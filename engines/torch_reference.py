@@ -37,7 +37,8 @@ def why_unavailable() -> str | None:
     """Why this engine cannot run here; ``None`` when torch is installed. Importing it takes seconds, so
     that is left to the opening."""
     if "torch" in sys.modules:
-        return None if sys.modules["torch"] is not None else "torch cannot be imported; reinstall it"
+        refused = sys.modules["torch"] is None  # pyright: ignore[reportUnnecessaryComparison] - so Python marks it
+        return "torch cannot be imported; reinstall it" if refused else None
     if importlib.util.find_spec("torch") is None:
         return "torch is not installed; run: pip install 'unmask[train]'"
     return None

@@ -164,7 +164,7 @@ class Channel:
         """Run a thread's work; a failure that nobody foresaw ends this source, is named, and kills nothing else."""
         try:
             work()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nobody is above this thread: it is told, with its traceback
             self.fail(f"{self.source_id}: {error} (a bug of Unmask; please report it)", traceback.format_exc())
 
     def _capture(self) -> None:

@@ -164,7 +164,7 @@ class EngineGuard:
                 worker.run()
         except Abandoned:
             self._close_own(worker.detector)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nobody is above this thread: it is told, with its traceback
             with self._lock:
                 current = worker is self._worker
                 if not current:

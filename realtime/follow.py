@@ -20,13 +20,14 @@ class Followed:
     """The faces of one frame, and why the picture as a whole cannot be judged (black, frozen).
 
     ``detected_ns`` and ``tracked_ns`` are ``time.monotonic_ns()`` after those stages, for ``StageTimes``;
-    ``detected_ns`` is 0 where no detector ran.
+    ``detected_ns`` is 0 where no detector ran. ``glimpsed``: a face was found, too seldom so far to be followed.
     """
 
     faces: tuple[TrackedFace, ...]
     causes: tuple[Cause, ...]
     detected_ns: int
     tracked_ns: int
+    glimpsed: bool = False
 
 
 class FaceFollower:
@@ -85,7 +86,7 @@ class FaceFollower:
                 faces = self._tracker.update(found, frame.time_s, looks)
             else:
                 faces = self._tracker.coast(frame.time_s)
-        return Followed(faces, causes, detected_ns, time.monotonic_ns())
+        return Followed(faces, causes, detected_ns, time.monotonic_ns(), self._tracker.unconfirmed)
 
     def _reason(self, time_s: float, cut: bool, crop_due: bool, load: float) -> Reason | None:
         """Why this frame is searched; ``None`` also without a cadence, when all are."""

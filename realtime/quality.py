@@ -19,6 +19,8 @@ _NOSE_REACH = 0.5
 # More of the face than this at either end of the scale holds no texture, whatever the mean says.
 _CLIPPED_SHARE = 0.4
 _CLIPPED_HIGH, _CLIPPED_LOW = 250, 4
+# A sharpness that no face has, however blurred: what was found lies on a wall, whatever a package asks for.
+_NO_TEXTURE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ def assess(image: Image, face: FaceBox, crop: Image, quality: Quality, colour: C
     """
     measured = measure(image, face, crop, colour)
     causes = list(box_causes(image, face, quality))
-    if measured.sharpness < quality.min_sharpness:
+    if measured.sharpness < max(quality.min_sharpness, _NO_TEXTURE):
         causes.append(Cause.BLURRED)
     if measured.brightness < quality.min_brightness or measured.clipped_low > _CLIPPED_SHARE:
         causes.append(Cause.DARK)

@@ -154,11 +154,10 @@ class Scoring:
             return {}
         explain = any("activation" in analysed.selection.wanted for analysed in taken.values())
         try:
-            with self._asking():
-                parts = [
-                    self._ask(np.stack(crops[first : first + LARGEST_BATCH]), explain)
-                    for first in range(0, len(crops), LARGEST_BATCH)
-                ]
+            parts: list[Encoded] = []
+            for first in range(0, len(crops), LARGEST_BATCH):
+                with self._asking():  # each call has its time: a crowd takes several
+                    parts.append(self._ask(np.stack(crops[first : first + LARGEST_BATCH]), explain))
         except UnmaskError as error:
             self._remember(str(error))
             self._trouble = error
@@ -199,6 +198,8 @@ class Scoring:
         trouble = self._trouble
         picture_causes = analysed.followed.causes
         jobs = analysed.selection.jobs
+        if analysed.followed.glimpsed and not (analysed.followed.faces or picture_causes):
+            picture_causes = (Cause.TOO_FEW_FRAMES,)  # else it would say that there is no face
         if trouble is not None:
             picture_causes = (*picture_causes, _cause_of(trouble))
         nothing = np.zeros((0, self.detector.manifest.embedding), np.float32)

@@ -135,6 +135,11 @@ class Session:
         self._watchdog.ended.wait(timeout)
         return self._watchdog.over.is_set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will come: every source is over, or somebody stopped the session."""
+        return self._watchdog.ended.is_set()
+
     def pause(self, source_id: str | None = None) -> None:
         """Close this source, or all of them, until ``resume``; a file is held where it is. Returns at once."""
         for channel in self._roster.named(source_id):

@@ -6,6 +6,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass
 
+from unmask.realtime.sources.addresses import without_passwords
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.types import Counters, SourceState
 
@@ -55,7 +56,7 @@ class SourceStatus:
                 return False
             if state is SourceState.RECONNECTING:
                 self._totals["reconnects"] += 1
-            self._state, self._message = state, message
+            self._state, self._message = state, without_passwords(message)
             return True
 
     def opened(self, info: SourceInfo) -> None:
@@ -85,7 +86,7 @@ class SourceStatus:
     def failed_with(self, trace: str) -> None:
         """Keep the traceback of an unforeseen failure for ``--debug`` and the summary."""
         with self._lock:
-            self._failure = trace
+            self._failure = without_passwords(trace)
 
     @property
     def failure(self) -> str:

@@ -235,6 +235,16 @@ def _stayed(before_s: float | None, watched_s: float, still: bool) -> float | No
     return 0.0 if before_s is None else before_s + watched_s
 
 
+def budget_words(alarms_per_hour: float) -> str:
+    """``at most one false alarm in 10 hours``: a false-alarm budget as every page and report says it."""
+    hours = 1 / alarms_per_hour
+    if math.isclose(hours, 1):
+        return "at most one false alarm an hour"
+    if hours > 1:
+        return f"at most one false alarm in {hours:g} hours"
+    return f"at most {alarms_per_hour:g} false alarms an hour"
+
+
 def threshold_for(manifest: Manifest, alarms_per_hour: float) -> Threshold:
     """The threshold of ``manifest`` with the largest false-alarm budget that keeps to ``alarms_per_hour``.
 
@@ -246,10 +256,10 @@ def threshold_for(manifest: Manifest, alarms_per_hour: float) -> Threshold:
     if not strict:
         choices = ", ".join(f"{value:g}" for value in sorted(t.alarms_per_hour for t in manifest.thresholds))
         raise UsageError(
-            f"The detector {manifest.name} has no threshold for at most {alarms_per_hour:g} false alarms "
-            f"per hour: choose one of {choices}, or more."
+            f"The detector {manifest.name} has no threshold for {budget_words(alarms_per_hour)}: "
+            f"choose one of {choices} per hour, or more."
         )
-    return max(strict, key=lambda threshold: (threshold.alarms_per_hour, threshold.score))
+    return max(strict, key=lambda threshold: threshold.alarms_per_hour)  # no two are for the same
 
 
 def picture_verdict(faces: Sequence[FaceState], causes: Sequence[Cause] = ()) -> tuple[Verdict, tuple[Cause, ...]]:

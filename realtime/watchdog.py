@@ -88,7 +88,7 @@ class Watchdog:
     def _run(self) -> None:
         try:
             self._watch()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - nobody is above this thread: it ends the session and is told
             self._session.unwatched(error, traceback.format_exc())
             self.over.set()
         finally:

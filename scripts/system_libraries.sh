@@ -42,6 +42,9 @@ qt="
     libxcb-util.so.1        libxcb-util1
     libxcb-xfixes.so.0      libxcb-xfixes0
     libxcb-xkb.so.1         libxcb-xkb1"
+multimedia="
+    libpulse.so.0           libpulse0
+    libdrm.so.2             libdrm2"
 screen_capture="
     libXrandr.so.2          libxrandr2
     libXfixes.so.3          libxfixes3"
@@ -58,7 +61,7 @@ known=$(PATH="$PATH:/usr/sbin:/sbin" ldconfig -p)
 missing=()
 while read -r library package; do
     [[ -z "$library" || "$known" == *"$library ("* ]] || missing+=("$package")
-done <<<"$opencv$qt$screen_capture"
+done <<<"$opencv$qt$multimedia$screen_capture"
 if [ "${1:-}" = test ]; then
     while read -r program package; do
         [ -z "$program" ] || command -v "$program" >/dev/null || missing+=("$package")

@@ -98,6 +98,51 @@ def test_the_installed_wheel_runs_away_from_the_sources(wheel: Path, tmp_path: P
     assert "usage: unmask" in done.stdout
 
 
+def test_the_wheel_holds_what_is_used_and_nothing_else(wheel: Path) -> None:
+    """Recipes, models, translations and licences; no tests, no scripts, no results, no leftovers."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    packed = [name for name in names if ".dist-info/" not in name]
+    beside = {name.partition(".dist-info/")[2] for name in names if ".dist-info/" in name}
+    described = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "top_level.txt"}
+    assert beside == described | {"licenses/LICENSE", "licenses/NOTICE"}
+    shipped = {f"unmask/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "detectors").glob("*/*.onnx")}
+    assert shipped
+    assert shipped <= set(packed)
+    assert {Path(name).suffix for name in packed} <= {".py", ".typed", ".ts", ".qm", ".toml", ".json", ".onnx", ".md"}
+    strange = re.compile(r"/(tests?|scripts|docs|results|__pycache__)/|/conftest|/test_[^/]*$|leftover")
+    assert [name for name in packed if strange.search(name)] == []
+
+
+def test_every_file_that_the_modules_read_is_in_the_wheel(wheel: Path) -> None:
+    """One that setup.py does not name is missing for everybody who installed the project, and for no developer."""
+    with zipfile.ZipFile(wheel) as archive:
+        packed = set(archive.namelist())
+    read = {".ts", ".qm", ".toml", ".json", ".onnx", ".css", ".html", ".svg", ".png", ".wav", ".sql", ".proto"}
+    results = ROOT / "benchmarks" / "results"  # `make bench` writes them, and people read them
+    found = [path for room in ROOMS for path in (ROOT / room).rglob("*") if path.suffix in read]
+    names = [f"unmask/{path.relative_to(ROOT).as_posix()}" for path in found if results not in path.parents]
+    assert "unmask/training/zoo/recipes/cnn.toml" in names
+    assert [name for name in names if name not in packed] == []
+
+
+def test_the_help_loads_the_standard_library_and_nothing_of_anybody_else(wheel: Path, tmp_path: Path) -> None:
+    """What is imported for the help is waited for by every command; `make wheel-check` measures it."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    program = (
+        f"import sys\nsys.path.insert(0, {str(tmp_path)!r})\nfrom unmask.cli.main import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "tops = {name.partition('.')[0] for name in sys.modules} - set(sys.stdlib_module_names)\n"
+        "print('', sorted(tops), sorted(name for name in sys.modules if name.startswith('unmask.')), sep='\\n')\n"
+    )
+    # -S: what other packages have hooked into the start of this interpreter is not ours.
+    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)
+    others, ours = done.stdout.splitlines()[-2:]
+    assert others in ("['__main__', 'unmask']", "['unmask']")
+    assert ours == "['unmask.cli', 'unmask.cli.main', 'unmask.engines', 'unmask.engines.errors']"
+
+
 def test_every_requirement_is_pinned_except_those_of_training_and_tensorrt(wheel: Path) -> None:
     requirements = metadata_of(wheel).get_all("Requires-Dist", [])
     # TensorRT's releases follow the driver of the machine: a pin would shut machines out.

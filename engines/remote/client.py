@@ -96,12 +96,14 @@ class Client:
                     raise CallFailed(Failure.LOST, str(passing)) from passing
                 time.sleep(pause_s)
                 pause_s *= 2
+        if raw is None:  # a call that ends well without a message
+            raise CallFailed(Failure.NONSENSE, f"ended {method} without an answer")
         try:
             return MESSAGES[f"{method}Response"].FromString(raw)
         except DecodeError as error:
             raise CallFailed(Failure.NONSENSE, f"answered {method} with something unreadable") from error
 
-    def _once(self, method: str, payload: bytes, timeout_s: float) -> bytes:
+    def _once(self, method: str, payload: bytes, timeout_s: float) -> bytes | None:
         import grpc
 
         # Bytes in, bytes out: grpcio would print a traceback for an answer that it cannot decode.
@@ -143,6 +145,8 @@ def _translated(error: Any, method: str) -> Exception:
             return _TooLate()
         case grpc.StatusCode.CANCELLED:
             return CallFailed(Failure.LOST, "broke the call off")
+        case _:
+            pass
     return CallFailed(Failure.REFUSED, f"refused {method} ({code.name.lower().replace('_', ' ')}: {details})")
 
 

@@ -60,7 +60,7 @@ class BackgroundBuild:
     def _run(self, model: Path, options: EngineOptions) -> None:
         try:
             get_plan(model, options, tell=self._tell)
-        except BaseException as error:  # handed to whoever asks: there is nobody above this thread
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks: nobody is above this thread
             with self._guard:
                 self._error = error
 

@@ -94,7 +94,7 @@ class BuildTracker:
             progress = BuildProgress(self.what, self.why, name, phase.done, phase.total, self.share())
         try:
             self.tell(progress)
-        except BaseException as error:  # see the class
+        except BaseException as error:  # noqa: BLE001 - see the class
             self.error = error
             self.cancel()
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from unmask.engines.machine import gpus_and_drivers
 from unmask.realtime.doctor.finding import Finding
 from unmask.realtime.doctor.packages import installed
 
@@ -79,16 +80,7 @@ def driver_finding() -> Finding:
 
 
 def _gpu_names() -> str:
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return ""
-    command = [tool, "--query-gpu=name,driver_version", "--format=csv,noheader"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=_ASKING_S, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    lines = answer.stdout.strip().splitlines() if answer.returncode == 0 else []
-    return "; ".join(line.replace(", ", " with driver ") for line in lines)
+    return "; ".join(line.replace(", ", " with driver ") for line in gpus_and_drivers(_ASKING_S))
 
 
 def where(library: Library, versions: Mapping[str, str]) -> str:

@@ -101,6 +101,6 @@ def opencv() -> Iterator[Finding]:
 def _why_not_loading(module: str) -> str:
     try:
         importlib.import_module(module)
-    except Exception as error:  # a damaged package fails in any way it likes
+    except Exception as error:  # noqa: BLE001 - a damaged package fails in any way it likes
         return " ".join(f"{type(error).__name__}: {error}".split())[:200]
     return ""

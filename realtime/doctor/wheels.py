@@ -118,7 +118,7 @@ def _module_finding(wheels: list[str], versions: dict[str, str]) -> Finding:
         import onnxruntime
 
         loaded, compiled = onnxruntime.__version__, onnxruntime.get_available_providers()
-    except Exception as error:  # half a wheel fails in any way it likes
+    except Exception as error:  # noqa: BLE001 - half a wheel fails in any way it likes
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         text = f"The module onnxruntime does not load ({reason})."
         return Finding("ONNX Runtime", "module", "problem", text, _remedy(wheels))

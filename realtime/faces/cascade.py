@@ -4,10 +4,10 @@ Lienhart): nothing to download, and a poor substitute. It says so in its descrip
 from __future__ import annotations
 
 import math
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -103,7 +103,7 @@ def _load(file_name: str, grow: float) -> _Cascade:
         raise FaceModelError(
             f"This OpenCV comes without {file_name}; install opencv-python 4 or give --face-model PATH."
         )
-    stages = ElementTree.parse(path).getroot().iter("stageThreshold")
+    stages = ElementTree.parse(path).getroot().iter("stageThreshold")  # noqa: S314 - a file of OpenCV's own
     threshold = [float(stage.text or "nan") for stage in stages][-1]
     return _Cascade(cv2.CascadeClassifier(str(path)), threshold, grow)
 

@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from unmask.engines.errors import FaceModelError
+from unmask.engines.errors import FaceModelError, PackageError
+from unmask.engines.graph_check import check_weights
+from unmask.engines.graph_limits import check_limits
+from unmask.engines.ordinary_file import read_ordinary
+from unmask.engines.plain_text import plain
 
 FaceModelKind = Literal["scrfd", "yunet"]
+
+#: Of InsightFace's detectors the largest has 17 MB.
+LARGEST = 512 << 20
 
 # Scores, boxes and, in the larger counts, landmarks for three or five strides.
 _SCRFD_OUTPUTS = {6: 3, 9: 3, 10: 5, 15: 5}
@@ -22,10 +29,19 @@ def face_model_kind(path: Path) -> FaceModelKind:
     import onnx
     from google.protobuf.message import DecodeError
 
+    where = f"The face model {path}"
     try:
-        graph = onnx.load_model(str(path), load_external_data=False).graph
-    except (DecodeError, OSError, ValueError) as error:
-        raise FaceModelError(f"{path} is no ONNX file; a face model is SCRFD or YuNet as .onnx.") from error
+        raw = read_ordinary(path, LARGEST)
+        check_limits(raw, where)
+        model = onnx.ModelProto.FromString(raw)
+        check_weights(model, where)
+    except (DecodeError, OSError, PackageError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        why = plain(why.removeprefix(f"{where} ").rstrip("."), 200)
+        raise FaceModelError(
+            f"{path} is no ONNX file that can be used ({why}); a face model is SCRFD or YuNet as .onnx."
+        ) from error
+    graph = model.graph
     if {output.name for output in graph.output} == _YUNET_OUTPUTS:
         return "yunet"
     if _looks_like_scrfd(graph):

@@ -115,7 +115,7 @@ def fetch_model(
         raise FaceModelUnreachable(_failed[url])
     target = (folder or cache_folder()) / pack.file
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as work:
             archive = Path(work) / f"{pack.archive}.part"
             _download(url, archive, progress)

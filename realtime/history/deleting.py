@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 
 from unmask.realtime.history.records import HistoryError
 
 
 def forget(connection: sqlite3.Connection, which: str, values: Sequence[object]) -> int:
     """Within a transaction: delete the entries for which ``which`` holds, with their events and pictures."""
-    return connection.execute(f"DELETE FROM entries WHERE {which}", values).rowcount
+    command = f"DELETE FROM entries WHERE {which}"  # noqa: S608 - `which` is written here, values are bound
+    return connection.execute(command, values).rowcount
+
+
+def forget_set_aside(path: Path) -> None:
+    """Overwrite and remove the damaged files that were kept beside the history: they hold what it held."""
+    for kept in path.parent.glob(f"{path.name}.broken*"):
+        with contextlib.suppress(OSError), kept.open("r+b") as file:
+            file.write(bytes(kept.stat().st_size))
+        kept.unlink(missing_ok=True)
 
 
 def scrub(connection: sqlite3.Connection, where: str) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from unmask.realtime.history.records import Entry, Query, ScanRecord, SessionRecord
+from unmask.realtime.history.records import DamagedEntry, Entry, Query, ScanRecord, SessionRecord
 from unmask.realtime.history.store import History
 
 VERSION = 1
@@ -51,12 +51,20 @@ def as_json(record: SessionRecord | ScanRecord) -> dict[str, Any]:
     }
 
 
+def listed_as_json(history: History, entry: Entry) -> dict[str, Any]:
+    """``as_json`` of an entry; of a damaged one its number and what is wrong with it."""
+    try:
+        return as_json(history.record(entry.entry_id))
+    except DamagedEntry as error:
+        return {"number": entry.entry_id, "kind": entry.kind, "damaged": str(error)}
+
+
 def json_text(history: History, query: Query | None = None) -> Iterator[str]:
     """The whole document piece by piece: a long history need not fit into memory twice."""
     yield f'{{"version": {VERSION}, "hint": "A hint, never proof: confirm through another channel.", "entries": ['
     between = "\n"
     for entry in history.entries(query):
-        yield between + json.dumps(as_json(history.record(entry.entry_id)), ensure_ascii=False)
+        yield between + json.dumps(listed_as_json(history, entry), ensure_ascii=False)
         between = ",\n"
     yield "\n]}\n"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
 import threading
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import platformdirs
 
+from unmask.engines.plain_text import plain
 from unmask.realtime.history.records import HistoryError
-from unmask.realtime.history.schema import prepare
+from unmask.realtime.history.schema import misfit, prepare
 
 #: How long to wait for another process that is writing.
 _WAIT_S = 5.0
@@ -46,11 +48,13 @@ def connect(path: Path) -> tuple[sqlite3.Connection, str]:
             raise HistoryError(f"The history {path} cannot be opened: {remedy(again)}.") from again
         if kept is None:  # another process was quicker, and has said so
             return opened, ""
-        return opened, f"The history {path} was damaged ({error}): it was kept as {kept.name}, and a new one begun."
+        why = plain(" ".join(str(error).split()))
+        return opened, f"The history {path} was damaged ({why}): it was kept as {kept.name}, and a new one begun."
 
 
 def remedy(error: sqlite3.Error) -> str:
     """What is wrong, in words that a person can act on; without the full stop."""
+    said = plain(" ".join(str(error).split()))
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         primary = code & 0xFF
@@ -61,10 +65,10 @@ def remedy(error: sqlite3.Error) -> str:
         if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return "another program holds it; close the other Unmask and try again"
         if primary == sqlite3.SQLITE_IOERR:
-            return f"the disk does not take or give it ({error}); check that there is room and that the disk is well"
+            return f"the disk does not take or give it ({said}); check that there is room and that the disk is well"
     if is_damage(error):
-        return f"it is damaged ({error}); close Unmask and start it again, which sets the damaged file aside"
-    return str(error)
+        return f"it is damaged ({said}); close Unmask and start it again, which sets the damaged file aside"
+    return said
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -78,6 +82,8 @@ def _opened(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False)
     try:
         connection.row_factory = sqlite3.Row
+        # A damaged letter costs itself, and not everything that is asked for with it.
+        connection.text_factory = functools.partial(str, encoding="utf-8", errors="replace")
         connection.execute("PRAGMA journal_mode = WAL").fetchone()
         # With a log ahead, a power cut costs the last moments at most, and no write waits for the disk.
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -85,17 +91,34 @@ def _opened(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA secure_delete = ON")
         # What was deleted must not lie about in a temporary file either.
         connection.execute("PRAGMA temp_store = MEMORY")
-        prepare(connection, str(path))
-        broken = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        _prepare(connection, path)
+        # The quick check looks past an index that tells of other rows: a list by pages would then lack some.
+        broken = misfit(connection) or connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
         if broken != "ok":
-            damage = sqlite3.DatabaseError(broken)
-            damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-            raise damage
-        connection.execute("SELECT 1 FROM entries, pictures LIMIT 1").fetchone()
+            raise _damage(broken)
+    except UnicodeDecodeError as error:  # SQLite complains in the words of the file, which are no text
+        connection.close()
+        raise _damage("its tables have no names") from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    try:
+        prepare(connection, str(path))
+    except sqlite3.OperationalError as error:
+        # What a file of some version lacks or has already: somebody else had it in hand.
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:
+            raise _damage(str(error)) from error
+        raise
+
+
+def _damage(words: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(words)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
 
 
 def _make_private(path: Path) -> None:
@@ -109,6 +132,8 @@ def _make_private(path: Path) -> None:
             try:
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             except FileExistsError:
+                if not path.is_file():  # SQLite would wait for the other end of a pipe
+                    raise HistoryError(f"The history {path} is not an ordinary file: move it away.") from None
                 if os.name == "posix" and path.stat().st_mode & 0o077:
                     path.chmod(0o600)
     except OSError as error:

@@ -20,6 +20,10 @@ class HistoryError(UnmaskError):
     """The history cannot be read or written; the monitor itself goes on."""
 
 
+class DamagedEntry(HistoryError):
+    """One entry of the history cannot be understood; the others can."""
+
+
 @dataclass(frozen=True, slots=True)
 class Judging:
     """What judged: the detector, the runtime that really ran, the threshold and the footage behind it."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import sqlite3
+from collections.abc import Sequence
 
 from unmask.realtime.history.records import HistoryError
 
@@ -57,15 +60,46 @@ def prepare(connection: sqlite3.Connection, where: str) -> None:
                     f"The history {where} was written by a newer Unmask (its form is {found}, this one reads "
                     f"{VERSION}): update Unmask, or move the file away."
                 )
-            for step in STEPS[found:]:
-                for statement in step.split(";\n"):
-                    if statement.strip():
-                        connection.execute(statement)
+            _run(connection, STEPS[found:])
             connection.execute(f"PRAGMA user_version = {VERSION}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite itself rolls back on a full disk
+                connection.execute("ROLLBACK")
             raise
+
+
+def misfit(connection: sqlite3.Connection) -> str:
+    """In words, what the tables of a file of ``VERSION`` lack or have besides; empty where they are those of a history.
+    A view or a trigger would make of every question whatever somebody wrote into the file."""
+    lacking = sorted(_columns_wanted() - _columns(connection))
+    if lacking:
+        return f"it lacks {'.'.join(lacking[0])}"
+    others = "SELECT name FROM sqlite_master WHERE type NOT IN ('table', 'index')"
+    found = connection.execute(others).fetchone()
+    return f"it holds {found[0]!r}, which is no table" if found else ""
+
+
+@functools.cache
+def _columns_wanted() -> frozenset[tuple[str, str]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        _run(fresh, STEPS)
+        return _columns(fresh)
+
+
+def _columns(connection: sqlite3.Connection) -> frozenset[tuple[str, str]]:
+    """(table, column) of every table."""
+    rows = connection.execute(
+        "SELECT t.name, c.name FROM sqlite_master AS t, pragma_table_info(t.name) AS c WHERE t.type = 'table'"
+    )
+    return frozenset((row[0], row[1]) for row in rows)
+
+
+def _run(connection: sqlite3.Connection, steps: Sequence[str]) -> None:
+    for step in steps:
+        for statement in step.split(";\n"):
+            if statement.strip():
+                connection.execute(statement)
 
 
 def _version(connection: sqlite3.Connection) -> int:

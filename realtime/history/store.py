@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from unmask.realtime.history.deleting import forget, scrub
+from unmask.realtime.history.checks import DamagedRow
+from unmask.realtime.history.deleting import forget, forget_set_aside, scrub
 from unmask.realtime.history.opening import connect, history_file, remedy
 from unmask.realtime.history.records import (
+    DamagedEntry,
     Entry,
     EventRecord,
     HistoryError,
@@ -25,7 +27,7 @@ from unmask.realtime.history.records import (
     SessionRecord,
     SourceAccount,
 )
-from unmask.realtime.history.rows import condition, entry_of, entry_values, scan_of, session_of, storable
+from unmask.realtime.history.rows import condition, entry_values, listed, picture_of, scan_of, session_of, storable
 
 
 class History:
@@ -136,41 +138,64 @@ class History:
         """The newest first; at most ``limit``, those that follow ``after``: so a long list comes page by page."""
         where, values = condition(query or Query())
         if after is not None:
-            where += (" AND" if where else " WHERE") + " (at, id) < (?, ?)"
-            values += [after.at, after.entry_id]
+            # By what is stored: a damaged time is listed as another one. The entry may be gone by now.
+            stored = "coalesce((SELECT at FROM entries WHERE id = ?), ?)"
+            where += (" AND" if where else " WHERE") + f" (at, id) < ({stored}, ?)"
+            values += [after.entry_id, after.at, after.entry_id]
         with self._reading() as connection:
             rows = connection.execute(
-                f"SELECT * FROM entries{where} ORDER BY at DESC, id DESC LIMIT ?",
+                f"SELECT * FROM entries{where} ORDER BY at DESC, id DESC LIMIT ?",  # noqa: S608 - `where` has marks only
                 (*values, -1 if limit is None else limit),
             )
-            return [entry_of(row) for row in rows]
+            return [listed(row) for row in rows]
 
     def count(self, query: Query | None = None) -> int:
         where, values = condition(query or Query())
         with self._reading() as connection:
-            return connection.execute(f"SELECT count(*) FROM entries{where}", values).fetchone()[0]
+            count = f"SELECT count(*) FROM entries{where}"  # noqa: S608 - `where` has marks only
+            return connection.execute(count, values).fetchone()[0]
+
+    def require(self, entry_id: int) -> None:
+        """Raise ``HistoryError`` where there is no such entry (any more); a damaged one is there."""
+        with self._reading() as connection:
+            _entry_row(connection, entry_id)
 
     def record(self, entry_id: int) -> SessionRecord | ScanRecord:
-        """Everything about one entry but its pictures. Raises ``HistoryError`` where there is none (any more)."""
+        """Everything about one entry but its pictures. Raises ``HistoryError`` where there is none (any more),
+        ``DamagedEntry`` where it cannot be understood."""
         with self._reading() as connection:
-            entry = connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
-            if entry is None:
-                raise HistoryError(f"The history has no entry {entry_id}: see `unmask history list`.")
+            entry = _entry_row(connection, entry_id)
             one = functools.partial(_rows_of, connection, number=entry_id)
-            if entry["kind"] == "scan":
-                return scan_of(one("SELECT * FROM scans WHERE id = ?")[0], entry)
-            events = one(
-                "SELECT *, (SELECT count(*) FROM pictures WHERE event = events.id) AS pictures FROM events "
-                "WHERE session = ? ORDER BY at, id"
-            )
-            sources = one("SELECT * FROM session_sources WHERE session = ? ORDER BY source")
-            return session_of(one("SELECT * FROM sessions WHERE id = ?")[0], sources, events, entry)
+            try:
+                if entry["kind"] == "scan":
+                    return scan_of(_first(one("SELECT * FROM scans WHERE id = ?")), entry)
+                events = one(
+                    "SELECT *, (SELECT count(*) FROM pictures WHERE event = events.id) AS pictures FROM events "
+                    "WHERE session = ? ORDER BY at, id"
+                )
+                sources = one("SELECT * FROM session_sources WHERE session = ? ORDER BY source")
+                return session_of(_first(one("SELECT * FROM sessions WHERE id = ?")), sources, events, entry)
+            except DamagedRow as error:
+                raise DamagedEntry(
+                    f"Entry {entry_id} of the history is damaged ({error}): delete it, with `unmask history delete "
+                    f"{entry_id}` or in the window."
+                ) from error
 
     def pictures(self, event: int) -> list[tuple[float, bytes]]:
         """(seconds on the source's timeline, JPEG) of one alarm, in order."""
         with self._reading() as connection:
             rows = connection.execute("SELECT time_s, jpeg FROM pictures WHERE event = ? ORDER BY time_s, id", (event,))
-            return [(row["time_s"], row["jpeg"]) for row in rows]
+            try:
+                return [picture_of(row) for row in rows]
+            except DamagedRow as error:
+                raise DamagedEntry(
+                    f"The pictures of alarm {event} in the history are damaged ({error}): delete its entry."
+                ) from error
+
+    def pictures_kept(self) -> tuple[int, int]:
+        """How many pictures there are in all, and how many bytes they take."""
+        with self._reading() as connection:
+            return tuple(connection.execute("SELECT count(*), coalesce(sum(length(jpeg)), 0) FROM pictures").fetchone())
 
     # Deleting
 
@@ -181,9 +206,10 @@ class History:
         return self._scrubbed(gone)
 
     def delete_all(self) -> int:
-        """Delete everything; returns how many entries there were."""
+        """Delete everything, damaged files that were set aside too; returns how many entries there were."""
         with self._writing() as connection:
             gone = forget(connection, "1", [])
+        forget_set_aside(self.path)
         return self._scrubbed(gone)
 
     def delete_older(self, days: float) -> int:
@@ -234,6 +260,24 @@ def _named(path: Path, doing: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise HistoryError(f"The history {path} cannot be {doing}: {remedy(error)}.") from error
+    except UnicodeDecodeError as error:  # SQLite complains in the words of a damaged file
+        raise HistoryError(
+            f"The history {path} cannot be {doing}: it is damaged; close Unmask and start it again, which sets the "
+            "damaged file aside."
+        ) from error
+
+
+def _entry_row(connection: sqlite3.Connection, entry_id: int) -> sqlite3.Row:
+    entry = connection.execute("SELECT * FROM entries WHERE id = ?", (entry_id,)).fetchone()
+    if entry is None:
+        raise HistoryError(f"The history has no entry {entry_id}: see `unmask history list`.")
+    return entry
+
+
+def _first(rows: list[sqlite3.Row]) -> sqlite3.Row:
+    if not rows:
+        raise DamagedRow("half of it is missing")
+    return rows[0]
 
 
 def _rows_of(connection: sqlite3.Connection, statement: str, *, number: int) -> list[sqlite3.Row]:
@@ -244,11 +288,13 @@ def _put_entry(connection: sqlite3.Connection, entry: Entry, judging: Judging, w
     values = entry_values(entry, judging, words)
     if entry.entry_id:
         changes = ", ".join(f"{name} = :{name}" for name in values)
-        done = connection.execute(f"UPDATE entries SET {changes} WHERE id = :id", {**values, "id": entry.entry_id})
+        command = f"UPDATE entries SET {changes} WHERE id = :id"  # noqa: S608 - names of columns and marks
+        done = connection.execute(command, {**values, "id": entry.entry_id})
         return entry.entry_id if done.rowcount else 0
     names = ", ".join(values)
     marks = ", ".join(f":{name}" for name in values)
-    done = connection.execute(f"INSERT INTO entries ({names}) VALUES ({marks})", values)
+    command = f"INSERT INTO entries ({names}) VALUES ({marks})"  # noqa: S608 - names of columns and marks
+    done = connection.execute(command, values)
     assert done.lastrowid is not None
     return done.lastrowid
 

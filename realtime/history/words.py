@@ -6,6 +6,7 @@ from datetime import datetime
 
 from unmask.realtime.history.records import EventRecord, ScanRecord, SessionRecord, SourceAccount
 from unmask.realtime.types import Cause
+from unmask.realtime.verdict import budget_words
 
 
 def day_and_time(at: float) -> str:
@@ -19,7 +20,7 @@ def record_lines(record: SessionRecord | ScanRecord, now: float) -> list[str]:
     lines = [f"{entry.kind} {entry.entry_id}: {entry.title}", f"{entry.verdict.words}{entry.why}"]
     lines += _scan_lines(record) if isinstance(record, ScanRecord) else _session_lines(record, now)
     judging = record.judging
-    how = [judging.engine, judging.precision, f"{judging.alarms_per_hour:g} false alarms per hour accepted"]
+    how = [judging.engine, judging.precision, budget_words(judging.alarms_per_hour)]
     return [*lines, f"detector {entry.detector} ({', '.join(part for part in how if part)})", judging.backing]
 
 

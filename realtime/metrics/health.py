@@ -115,7 +115,7 @@ class Health:
         lasting = {
             Trouble.LATE: (
                 late,
-                f"Frames are {seen.age_p99_ms or 0:.0f} ms old when they are judged, more than "
+                f"Some frames are {seen.age_p99_ms or 0:.0f} ms old when they are judged, more than "
                 f"{self._bounds.age_p99_ms:.0f} ms: close other programs or choose a lighter detector.",
             ),
             Trouble.DROPPING: (

@@ -163,7 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(404, "There are /metrics and /healthz.\n")
         except OSError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - answered, instead of a traceback in the terminal
             self._answer(500, f"The metrics failed: {type(error).__name__} (a bug of Unmask; please report it)\n")
 
     def _refuse(self) -> None:
@@ -189,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name it has above
         """Silent: the terminal belongs to the verdicts."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from unmask.engines.manifest import Threshold
 from unmask.realtime.detector import Detector
 from unmask.realtime.scan.scanner import ScanSettings
+from unmask.realtime.verdict import budget_words
 
 
 def backing(threshold: Threshold) -> str:
@@ -16,7 +17,7 @@ def backing(threshold: Threshold) -> str:
     proven = threshold.proven_per_hour
     proof = "which proves no rate" if proven is None else f"which proves no rate under {proven:.2g} per hour (95 %)"
     return (
-        f"Alarms start at score {threshold.score:.2f}, set for {threshold.alarms_per_hour:g} false alarms per hour; "
+        f"Alarms start at score {threshold.score:.2f}, set for {budget_words(threshold.alarms_per_hour)}; "
         f"behind it: {threshold.footage_hours:.2f} h of genuine footage with {threshold.alarms_seen} alarms, {proof}."
     )
 

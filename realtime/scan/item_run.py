@@ -25,6 +25,9 @@ from unmask.realtime.types import Cause, Frame
 #: Told of every analysed frame and what was followed in it, for whoever measures more than a finding holds.
 Observer = Callable[[Sample, Followed], None]
 
+# A face that was found in so many frames and never followed is there; in fewer it was a pattern on a wall.
+_GLIMPSED_SHARE = 0.25
+
 
 class ItemRun:
     """The state of one item: a follower, and per detector a selector and a judge."""
@@ -55,6 +58,7 @@ class ItemRun:
         self.picture_causes: dict[Cause, None] = {}
         self.frames = 0
         self.frames_with_face = 0
+        self._frames_with_glimpse = 0
 
     def take_all(self, samples: Iterable[Sample]) -> None:
         for sample in samples:
@@ -66,6 +70,8 @@ class ItemRun:
 
     def finish(self) -> None:
         """No sample will come any more: the alarms that were still on end."""
+        if not self._faces and self._frames_with_glimpse > _GLIMPSED_SHARE * self.frames:
+            self.picture_causes[Cause.TOO_FEW_FRAMES] = None
         for index, (_, _, _, judge) in enumerate(self._detectors):
             for event in judge.finish():
                 self._record_of(event.track_id).detectors[index].end(event)
@@ -99,6 +105,7 @@ class ItemRun:
         self._observe(sample, followed)
         self.picture_causes.update(dict.fromkeys(followed.causes))
         self.frames_with_face += any(face.detected for face in followed.faces)
+        self._frames_with_glimpse += followed.glimpsed and not followed.faces
         self._meet(frame, followed)
         for index, (detector, _, selector, judge) in enumerate(self._detectors):
             selection = selector.select(frame, () if followed.causes else followed.faces)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.engines.errors import SourceError, UnmaskError
+from unmask.engines.plain_text import plain
 from unmask.realtime.sources.addresses import redacted
-from unmask.realtime.sources.archive import list_members, open_member
+from unmask.realtime.sources.archive import open_member, share_members
 from unmask.realtime.sources.archive_members import SUFFIXES as ARCHIVE_SUFFIXES
 from unmask.realtime.sources.archive_members import VIDEO_SUFFIXES
 from unmask.realtime.sources.base import FrameSource
@@ -43,45 +45,65 @@ def expand(given: Iterable[str], options: SourceOptions, *, sequence: bool = Fal
     return items
 
 
-def _expand_one(text: str, options: SourceOptions, sequence: bool) -> Iterator[ScanItem] | list[ScanItem]:
+def _expand_one(text: str, options: SourceOptions, sequence: bool) -> list[ScanItem]:
     if "://" in text or text.startswith("page:"):
         return [ScanItem(redacted(text), "address", functools.partial(make_source, text, options))]
     path = Path(text)
     try:
         path.stat()
     except (OSError, ValueError) as error:  # also what is too long for a name, or holds a null byte
-        why = "does not exist" if isinstance(error, FileNotFoundError) else f"is no path that can be read ({error})"
+        said = error.strerror if isinstance(error, OSError) else str(error)
+        why = "does not exist" if isinstance(error, FileNotFoundError) else f"is no path that can be read ({said})"
         remedy = "check the path, or give an address with its scheme (https://...)"
-        raise SourceError(f"{text} {why}; {remedy}.") from None
+        raise SourceError(f"{plain(text)} {why}; {remedy}.") from None
     if path.is_dir():
-        return list(_folder_items(path, options, sequence))
-    if path.suffix.lower() in ARCHIVE_SUFFIXES and path.is_file():
+        return _folder_items(path, options, sequence)
+    if path.suffix.lower() in ARCHIVE_SUFFIXES:
         if sequence:
             return [ScanItem(text, "frames", functools.partial(make_source, text, options))]
+        shared, members = share_members(path)
         return [
-            ScanItem(f"{text}/{member.name}", member.kind, functools.partial(open_member, path, member))
-            for member in list_members(path)
+            ScanItem(f"{text}/{member.name}", member.kind, functools.partial(open_member, path, member, shared=shared))
+            for member in members
         ]
     return [_file_item(path)]
 
 
-def _folder_items(folder: Path, options: SourceOptions, sequence: bool) -> Iterator[ScanItem]:
-    files = sorted(
-        (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")),
-        key=lambda path: natural_key(str(path)),
-    )
-    found = False
-    for place in sorted({path.parent for path in files}) if sequence else []:
-        if any(is_image(path.name) for path in files if path.parent == place):
-            found = True
+def _folder_items(folder: Path, options: SourceOptions, sequence: bool) -> list[ScanItem]:
+    files, items = _files_below(folder)
+    if sequence:
+        for place in sorted({path.parent for path in files if is_image(path.name)}):
             make = functools.partial(FolderSource, str(place), place, fps=options.fps)
-            yield ScanItem(str(place), "frames", make)
-    for path in files:
-        if path.suffix.lower() in VIDEO_SUFFIXES or (is_image(path.name) and not sequence):
-            found = True
-            yield _file_item(path)
-    if not found:
-        raise SourceError(f"{folder} holds no pictures or videos; give a folder that does.")
+            items.append(ScanItem(str(place), "frames", make))
+    items += [
+        _file_item(path)
+        for path in files
+        if path.suffix.lower() in VIDEO_SUFFIXES or (is_image(path.name) and not sequence)
+    ]
+    if not items:
+        raise SourceError(f"{plain(str(folder))} holds no pictures or videos; give a folder that does.")
+    return items
+
+
+def _files_below(folder: Path) -> tuple[list[Path], list[ScanItem]]:
+    """Everything in ``folder`` that is no folder, in natural order, and an item for each folder that nobody may look
+    into. Links to folders are not followed: they may lead round in a circle."""
+    files: list[Path] = []
+    closed: list[ScanItem] = []
+    waiting = [folder]
+    while waiting:  # os.walk calls itself, and a tree may be deeper than Python's stack
+        place = waiting.pop()
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(place / entry.name)
+                    elif not entry.name.startswith(".") and not os.path.isdir(entry.path):
+                        files.append(place / entry.name)
+        except OSError as error:
+            why = f"{plain(str(place))} cannot be listed ({error.strerror}); check its permissions."
+            closed.append(ScanItem(str(place), "folder", None, why))
+    return sorted(files, key=lambda path: natural_key(str(path))), closed
 
 
 def _file_item(path: Path) -> ScanItem:

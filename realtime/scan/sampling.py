@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from unmask.realtime.sources.video_file import VideoFileSource
 from unmask.realtime.types import Frame
 
 _EPSILON_S = 1e-6
+# Containers round their lengths, and sound may end before the pictures do.
+_TOLERATED_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +70,34 @@ def plan_samples(duration_s: float, stride_s: float, most_frames: int, stretch_f
     return SamplePlan(stride_s, tuple((start, stretch_frames) for start in starts))
 
 
-def sampled(source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Callable[[float], None]) -> Iterator[Sample]:
+def sampled(
+    source: FrameSource, info: SourceInfo, plan: SamplePlan, seen: Callable[[float], None], *, by_clock: bool = True
+) -> Iterator[Sample]:
     """The frames of ``plan`` out of an opened source; ``seen`` is told the moment reached, for progress.
 
-    A video file is sought; any other source is read through and what is not needed is passed over. A
-    moment that falls on the frame before it (a rate below the stride's) gives nothing twice.
+    A video file is sought, unless its clock cannot be trusted (not ``by_clock``); any other source is read through
+    and what is not needed is passed over. A moment that falls on the frame before it (a rate below the stride's)
+    gives nothing twice.
     """
     if isinstance(source, VideoFileSource | MemberSource) and info.kind == "video":
-        yield from _sought(source, plan, seen)
+        yield from _sought(source, plan, seen, by_clock)
     else:
         yield from _read_through(source, plan, seen)
+
+
+def outlasts(source: FrameSource, info: SourceInfo) -> bool:
+    """Whether a source goes on well after the end that it declares: it says so, or was cut from a longer one, and
+    what comes then would be looked at by nobody. Ask when ``sampled`` has given everything."""
+    if info.kind == "image" or not info.duration_s:
+        return False
+    end_s = info.duration_s + _TOLERATED_S
+    if isinstance(source, VideoFileSource | MemberSource) and info.kind == "video":
+        return source.outlasts(end_s)
+    with contextlib.suppress(SourceError):  # what is damaged there is no more of it
+        while (frame := source.read()) is not None:
+            if frame.time_s > end_s:
+                return True
+    return False
 
 
 def measured(source: FrameSource) -> tuple[float, str]:
@@ -96,11 +117,12 @@ def measured(source: FrameSource) -> tuple[float, str]:
 
 
 def _sought(
-    source: VideoFileSource | MemberSource, plan: SamplePlan, seen: Callable[[float], None]
+    source: VideoFileSource | MemberSource, plan: SamplePlan, seen: Callable[[float], None], by_clock: bool
 ) -> Iterator[Sample]:
     moments = list(plan.moments())
     before: Frame | None = None
-    for (moment, fresh), frame in zip(moments, source.frames_at(moment for moment, _ in moments), strict=False):
+    frames = source.frames_at((moment for moment, _ in moments), by_clock=by_clock)
+    for (moment, fresh), frame in zip(moments, frames, strict=False):
         seen(moment)
         if frame is not before:
             yield Sample(frame, fresh)

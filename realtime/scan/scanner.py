@@ -21,6 +21,7 @@ from unmask.realtime.scan.sampling import (
     SamplePlan,
     frames_for_a_verdict,
     measured,
+    outlasts,
     plan_samples,
     sampled,
 )
@@ -120,22 +121,57 @@ class Scanner:
             if info.live:
                 raise SourceError(f"{item.path} is live and has no end; use `unmask watch` for it.")
             if info.kind == "image" or info.duration_s:
-                return self._scan_open(item, source, info, "", progress, observe)
-            # To cover it evenly its length must be known: it is read twice.
-            length_s, broke = measured(source)
+                finding = self._by_its_word(item, source, info, progress, observe)
+                if finding is not None:
+                    return finding
+                true = None
+            else:
+                true = measured(source)
+        # To cover it evenly its true length must be known: it is read twice.
+        length_s, broke = true or self._measured(item)
         with self._opened(item) as (source, info):
             info = dataclasses.replace(info, duration_s=length_s)
-            return self._scan_open(item, source, info, broke, progress, observe)
+            return self._scan_open(item, source, info, progress, observe, broke=broke, by_clock=False)
+
+    def _measured(self, item: ScanItem) -> tuple[float, str]:
+        with self._opened(item) as (source, _):
+            return measured(source)
+
+    def _by_its_word(
+        self, item: ScanItem, source: FrameSource, info: SourceInfo, progress: Progress, observe: Observer
+    ) -> ItemFinding | None:
+        """The finding; ``None`` where the length that the source declares kept a part of it from being looked at."""
+        several = len(self._plan(info.duration_s or 0.0).stretches) > 1
+        try:
+            finding = self._scan_open(item, source, info, progress, observe)
+        except SourceError:
+            if not several:
+                raise
+            return None
+        self._go_on()
+        # Of several stretches perhaps none, or only the first, lay before the place where it broke off.
+        misled = several if finding.error else outlasts(source, info)
+        return None if misled else finding
 
     def _scan_open(
-        self, item: ScanItem, source: FrameSource, info: SourceInfo, broke: str, progress: Progress, observe: Observer
+        self,
+        item: ScanItem,
+        source: FrameSource,
+        info: SourceInfo,
+        progress: Progress,
+        observe: Observer,
+        *,
+        broke: str = "",
+        by_clock: bool = True,
     ) -> ItemFinding:
-        """``broke`` is what is known to be wrong with the source, empty where nothing is."""
+        """``broke`` is what is known to be wrong with the source, empty where nothing is; not ``by_clock``: its
+        own clock or length is."""
         still = info.kind == "image"
         run = ItemRun(self._detectors, self._finder, observe, still=still, crops=self._settings.crops)
         length_s = info.duration_s or 0.0
         plan = self._plan(length_s)
-        samples = sampled(source, info, plan, lambda moment: progress(min(1.0, moment / max(length_s, 1e-3))))
+        share = 1 / max(length_s, 1e-3)
+        samples = sampled(source, info, plan, lambda moment: progress(min(1.0, moment * share)), by_clock=by_clock)
         try:
             run.take_all(samples)
         except SourceError as error:

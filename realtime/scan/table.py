@@ -10,6 +10,7 @@ from pathlib import PurePath
 from rich.table import Table
 from rich.text import Text
 
+from unmask.engines.plain_text import plain
 from unmask.realtime.annotate import because
 from unmask.realtime.scan.results import FaceFinding, ItemFinding
 from unmask.realtime.sinks.console import MARKS
@@ -27,7 +28,7 @@ def findings_table(findings: Sequence[ItemFinding]) -> Table:
     names = short_names([finding.path for finding in findings])
     for name, item in zip(names, findings, strict=True):
         table.add_row(
-            Text(name),
+            Text(plain(name)),
             _words(item.verdict, item.why),
             _number(item.score),
             str(len(item.faces)),
@@ -70,7 +71,7 @@ def _add_faces(table: Table, faces: Sequence[FaceFinding]) -> None:
 
 def _words(verdict: Verdict, more: str) -> Text:
     mark, style = MARKS[verdict]
-    return Text.assemble((f"{mark} {verdict.words}", style), more)
+    return Text.assemble((f"{mark} {verdict.words}", style), plain(more, 2000))
 
 
 def _number(score: float | None) -> str:

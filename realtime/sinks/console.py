@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from unmask.engines.plain_text import plain
 from unmask.realtime.annotate import because
 from unmask.realtime.metrics.clocks import AGE, Clocks, SourceClocks
 from unmask.realtime.metrics.words import load_words, spread_words
@@ -85,9 +86,9 @@ def picture_words(update: Update) -> str:
     if update.verdict is Verdict.CANNOT_JUDGE:
         words += because(update.causes)
     if update.state is not SourceState.RUNNING:
-        words += f" [{update.state}{': ' + update.message if update.message else ''}]"
+        words += f" [{update.state}{': ' + plain(update.message, 1000) if update.message else ''}]"
     elif update.message:
-        words += f" [{update.message}]"
+        words += f" [{plain(update.message, 1000)}]"
     return words
 
 

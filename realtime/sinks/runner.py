@@ -122,14 +122,14 @@ class SinkRunner:
                 continue
             try:
                 self._sink.take(update)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a sink may be anybody's: its failure is named, the others go on
                 self._fail(error)
         self._close_sink()
 
     def _close_sink(self) -> None:
         try:
             self._sink.close()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - see above
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:

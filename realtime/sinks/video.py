@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from fractions import Fraction
+from io import FileIO
 from pathlib import Path
 
 import av
 import av.container
 import av.error
-import av.video
 import cv2
 import numpy as np
 
@@ -25,7 +25,8 @@ class VideoSink:
 
     It writes fragments into ``NAME.part.mp4`` beside the target and renames it when it is closed; a
     recording without a frame leaves nothing. A frame of another size than the first is fitted into
-    the first one's size with black borders.
+    the first one's size with black borders. The person named the file and records to show it: its rights
+    are those that their umask gives.
     """
 
     every_update = True
@@ -132,6 +133,13 @@ class VideoSink:
             raise self._file.error
 
 
+def opened_anew(path: Path) -> FileIO:
+    """A new file for writing, unbuffered. What a killed run left there goes; a link that somebody put there is not
+    followed: in a folder for all, the name of a part can be guessed."""
+    path.unlink(missing_ok=True)
+    return FileIO(path, "x")
+
+
 class _WholeFile:
     """A file that remembers the first write that failed: FFmpeg writes the end of a recording without a word
     about what became of it. FFmpeg buffers, so this does not."""
@@ -139,7 +147,7 @@ class _WholeFile:
     def __init__(self, path: Path) -> None:
         self.name = str(path)  # FFmpeg takes the format from it
         self.error: OSError | None = None
-        self._file = path.open("wb", buffering=0)
+        self._file = opened_anew(path)
 
     def write(self, data: bytes) -> int:
         rest = memoryview(data)

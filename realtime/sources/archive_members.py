@@ -1,19 +1,19 @@
 """What a zip holds, and whether it may be opened at all.
 
-An archive is refused as a whole when any member is out of order: names that lead outside, links,
-encryption, more members or bytes than the limits allow, or a ratio that only a zip bomb has.
+An archive is refused as a whole when any member is out of order: names that lead outside or that two members
+have, links, encryption, more members or bytes than the limits allow, or a ratio that only a zip bomb has.
 """
 
 from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from unmask.engines.errors import SourceError
+from unmask.engines.plain_text import plain
+from unmask.realtime.sources.archive_file import ArchiveLimits, SharedArchive, opened_archive
 from unmask.realtime.sources.images import is_image, natural_key
 
 SUFFIXES = frozenset({".zip", ".cbz"})
@@ -21,18 +21,6 @@ VIDEO_SUFFIXES = frozenset(
     {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv"}
     | {".flv", ".ogv", ".3gp", ".gif", ".mxf", ".vob"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveLimits:
-    """What an archive may unpack to. ``ratio`` (unpacked to packed) holds for members above
-    ``ratio_from`` bytes: small plain pictures shrink a lot, honest videos do not."""
-
-    members: int = 100_000
-    total_bytes: int = 8 << 30
-    image_bytes: int = 512 << 20
-    ratio: float = 200.0
-    ratio_from: int = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +38,39 @@ def list_members(path: Path, limits: ArchiveLimits | None = None) -> list[Archiv
     Raises ``SourceError`` when the file is no zip, when any member has a name that leads outside, is
     a link or encrypted, when the limits are exceeded, or when there is nothing to look at.
     """
-    with opened_archive(path) as archive:
-        return members_of(path.name, archive, limits or ArchiveLimits())
+    limits = limits or ArchiveLimits()
+    with opened_archive(path, limits) as archive:
+        return members_of(path.name, archive, limits)
+
+
+def share_members(path: Path) -> tuple[SharedArchive, list[ArchiveMember]]:
+    """``list_members``, and the archive to hand to ``open_member`` for many of them in turn."""
+    limits = ArchiveLimits()
+    shared = SharedArchive(path, limits)
+    with shared.opened() as archive:
+        return shared, members_of(path.name, archive, limits)
 
 
 def members_of(name: str, archive: zipfile.ZipFile, limits: ArchiveLimits) -> list[ArchiveMember]:
     """``list_members`` for an archive that is open already."""
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    name = plain(name)
+    # Not by is_dir, which looks at the last letter of a name that may have none.
+    entries = [entry for entry in archive.infolist() if not entry.filename.endswith("/")]
     _check_sizes(name, entries, limits)
-    members = []
+    members: dict[str, ArchiveMember] = {}
     for entry in entries:
         _check_entry(name, entry)
         kind = _kind(entry.filename)
+        if kind and entry.filename in members:
+            raise SourceError(
+                f"{name} holds {_shown(entry.filename)} twice, and only one of them would be seen: unpack it first "
+                "and give the folder."
+            )
         if kind:
-            members.append(ArchiveMember(entry.filename, kind, entry.file_size))
+            members[entry.filename] = ArchiveMember(entry.filename, kind, entry.file_size)
     if not members:
         raise SourceError(f"{name} holds no pictures or videos; give an archive that does.")
-    return sorted(members, key=lambda member: natural_key(member.name))
+    return sorted(members.values(), key=lambda member: natural_key(member.name))
 
 
 def _kind(name: str) -> str:
@@ -88,7 +92,7 @@ def _check_sizes(archive: str, entries: list[zipfile.ZipInfo], limits: ArchiveLi
         )
     for entry in entries:
         if entry.file_size > limits.ratio_from and entry.file_size > limits.ratio * max(entry.compress_size, 1):
-            raise SourceError(f"{entry.filename!r} in {archive} is packed like a zip bomb; it is refused.")
+            raise SourceError(f"{_shown(entry.filename)} in {archive} is packed like a zip bomb; it is refused.")
 
 
 def _check_entry(archive: str, entry: zipfile.ZipInfo) -> None:
@@ -96,35 +100,14 @@ def _check_entry(archive: str, entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
     parts = name.replace("\\", "/").split("/")
     if name.startswith(("/", "\\")) or ".." in parts or "\0" in name or ":" in parts[0]:
-        raise SourceError(f"{archive} has a member that leads outside it ({name!r}); it is refused.")
+        raise SourceError(f"{archive} has a member that leads outside it ({_shown(name)}); it is refused.")
     mode = entry.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        raise SourceError(f"{archive} has a link or device in it ({name!r}); it is refused.")
+        raise SourceError(f"{archive} has a link or device in it ({_shown(name)}); it is refused.")
     if entry.flag_bits & 0x1:
         raise SourceError(f"{archive} is encrypted; unpack it first and give the folder.")
 
 
-@contextmanager
-def opened_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """The zip at ``path``, closed at the end; ``SourceError`` where it is none."""
-    try:
-        archive = zipfile.ZipFile(path)
-    except FileNotFoundError:
-        raise SourceError(f"{path} does not exist; check the path.") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise SourceError(f"{path.name} is not a zip that can be read ({error}).") from error
-    except OSError as error:
-        raise SourceError(f"{path.name} cannot be read ({error.strerror}); check its permissions.") from error
-    with archive:
-        yield archive
-
-
-@contextmanager
-def unpacking(archive: str, name: str) -> Iterator[None]:
-    """Turns what goes wrong while a member is unpacked into a ``SourceError`` that names it."""
-    try:
-        yield
-    except SourceError:
-        raise
-    except Exception as error:  # each way of packing has errors of its own
-        raise SourceError(f"{name} in {archive} cannot be unpacked ({error}); get the archive again.") from error
+def _shown(name: str) -> str:
+    """Quoted; a name may have 65,535 letters."""
+    return f"'{plain(name, 120)}'"

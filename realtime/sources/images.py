@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+import stat
 import time
 import warnings
 from pathlib import Path
@@ -15,6 +17,7 @@ from PIL import Image as pillow
 from PIL import ImageOps
 
 from unmask.engines.errors import SourceError
+from unmask.engines.plain_text import plain
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.decoding import MAX_PIXELS
 from unmask.realtime.sources.lifecycle import SourceBase
@@ -22,11 +25,21 @@ from unmask.realtime.types import Frame, Image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2", ".avif"})
 
+#: The only decoders of Pillow that are let near a file, whatever it is called: of the others one starts a program
+#: (EPS: Ghostscript), one reads further files, and none is for what a camera or a web page gives.
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
+
+#: Files of these formats do not say how many pictures they hold: each would be read to count them.
+_COUNTED_BY_READING = {"GIF", "TIFF"}
+
 #: The rate of a folder of frames when nothing else is said.
 SEQUENCE_FPS = 25.0
 
 #: Modes in which Pillow holds grey pictures of more than 8 bits.
 _DEEP_GREY = {"I;16", "I;16B", "I;16L", "I;16N", "I"}
+
+#: A name in a zip may have tens of thousands of digits, which Python refuses to reckon with.
+_MOST_DIGITS = 18
 
 
 def is_image(name: str) -> bool:
@@ -34,31 +47,28 @@ def is_image(name: str) -> bool:
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sorts ``frame2`` before ``frame10``."""
+    """Sorts ``frame2`` before ``frame10``; a number that no frame has is text."""
     parts = re.split(r"(\d+)", name.casefold())
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
+    numbers = (part.isdecimal() and len(part) <= _MOST_DIGITS for part in parts)
+    return [(0, int(part), "") if number else (1, 0, part) for part, number in zip(parts, numbers, strict=True) if part]
 
 
-def decode_image(data: Path | bytes, name: str) -> tuple[Image, int]:
+def decode_image(data: Path | bytes, name: str) -> tuple[Image, int | None]:
     """(BGR uint8 (H, W, 3) array that belongs to the caller, number of pictures in the file).
 
     Turned as its EXIF says; transparency is laid over white, 16 bits are brought down to 8, CMYK and
-    grey are converted; of an animation the first picture counts. Raises ``SourceError``.
+    grey are converted; of an animation the first picture counts. The number is ``None`` for several of
+    which nobody knows how many without reading them all. Raises ``SourceError``.
     """
+    name = plain(name)
     try:
-        # Pillow warns of large pictures by a process-wide filter; the size is checked right below.
+        if isinstance(data, Path) and not stat.S_ISREG(data.stat().st_mode):
+            raise SourceError(f"{name} is not an ordinary file; give a picture.")  # a pipe would be waited for
+        # Pillow warns on standard error of large pictures (their size is checked) and of all that is odd in notes.
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pillow.DecompressionBombWarning)
-            opened = pillow.open(io.BytesIO(data) if isinstance(data, bytes) else data)
-        with opened:
-            width, height = opened.size
-            if width * height > MAX_PIXELS:
-                raise SourceError(f"{name} has {width}x{height} pixels, which is too large; scale it down first.")
-            if opened.mode == "F":
-                raise SourceError(f"{name} has floating-point values of no agreed brightness; convert it to PNG.")
-            rgb = _to_rgb(ImageOps.exif_transpose(opened))
-            bgr: Any = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
-            return bgr, getattr(opened, "n_frames", 1)
+            warnings.simplefilter("ignore")
+            with pillow.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=_formats()) as opened:
+                return _decoded(opened, name), _pictures(opened)
     except FileNotFoundError:
         raise SourceError(f"{name} does not exist; check the path.") from None
     except PermissionError:
@@ -70,7 +80,34 @@ def decode_image(data: Path | bytes, name: str) -> tuple[Image, int]:
     except SourceError:
         raise
     except Exception as error:  # a dozen decoders, each with errors of its own
-        raise SourceError(f"{name} is damaged or cut off ({error}); get it again.") from error
+        raise SourceError(f"{name} is damaged or cut off ({plain(str(error), 100)}); get it again.") from error
+
+
+def _decoded(opened: Any, name: str) -> Image:
+    width, height = opened.size
+    if width * height > MAX_PIXELS:
+        raise SourceError(f"{name} has {width}x{height} pixels, which is too large; scale it down first.")
+    if opened.mode == "F":
+        raise SourceError(f"{name} has floating-point values of no agreed brightness; convert it to PNG.")
+    bgr: Any = cv2.cvtColor(_to_rgb(ImageOps.exif_transpose(opened)), cv2.COLOR_RGB2BGR)
+    return bgr
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Those of ``FORMATS`` that this Pillow has."""
+    pillow.init()
+    return tuple(name for name in FORMATS if name in pillow.OPEN)
+
+
+def _pictures(opened: Any) -> int | None:
+    """How many there are in an opened file; ``None`` for several that nobody counted."""
+    if opened.format in _COUNTED_BY_READING:
+        try:
+            return None if opened.is_animated else 1
+        except Exception:  # noqa: BLE001 - the second is damaged, and the first is what counts
+            return None
+    return getattr(opened, "n_frames", 1)
 
 
 def _to_rgb(picture: Any) -> Image:
@@ -91,13 +128,13 @@ class ImageSource(SourceBase):
     def __init__(self, source_id: str, data: Path | bytes, name: str | None = None) -> None:
         super().__init__(source_id)
         self._data = data
-        self._name = name or (data.name if isinstance(data, Path) else source_id)
+        self._name = plain(name or (data.name if isinstance(data, Path) else source_id))
         self._image: Image | None = None
 
     def _open(self) -> SourceInfo:
         self._image, pictures = decode_image(self._data, self._name)
         height, width = self._image.shape[:2]
-        more = f", the first of {pictures} pictures" if pictures > 1 else ""
+        more = "" if pictures == 1 else f", the first of {pictures or 'several'} pictures"
         text = f"{self._name}, {width}x{height}{more}"
         return SourceInfo(self.source_id, "image", text, False, width, height, None, 0.0, 1)
 
@@ -139,7 +176,7 @@ class FolderSource(SourceBase):
         return SourceInfo(
             self.source_id,
             "folder",
-            f"{self._folder.name}, {count} pictures at {self._fps:g} fps, {width}x{height}",
+            f"{plain(self._folder.name)}, {count} pictures at {self._fps:g} fps, {width}x{height}",
             live=False,
             width=width,
             height=height,

@@ -108,6 +108,11 @@ class LatestReader(Generic[Item]):
             self._thread.join(_JOIN_S)
 
     @property
+    def stopped(self) -> bool:
+        """For a grabber, which may be searching for an item for a long time."""
+        return self._stopped
+
+    @property
     def alive(self) -> bool:
         return self._thread.is_alive()
 
@@ -120,7 +125,7 @@ class LatestReader(Generic[Item]):
                 self._grabber = grabber
                 self._changed.notify_all()
             self._pump(grabber)
-        except BaseException as caught:  # handed to the reading thread, which raises it
+        except BaseException as caught:  # noqa: BLE001 - handed to the reading thread, which raises it
             error = caught
         finally:
             if grabber is not None:

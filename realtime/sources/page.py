@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from unmask.engines.errors import SourceError, UsageError
-from unmask.realtime.sources.addresses import redacted, scheme_of
+from unmask.engines.plain_text import plain
+from unmask.realtime.sources.addresses import check_address, redacted, scheme_of, without_passwords
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.lifecycle import SourceBase, closed_while_opening
 from unmask.realtime.sources.stream import StreamSource
@@ -32,6 +33,8 @@ HOSTS = (
 #: Pictures only, up to 1080p, straight over HTTP or as a playlist; sound is of no use here.
 FORMAT = "bv*[height<=1080][protocol^=http]/bv*[height<=1080][protocol^=m3u8]/b[height<=1080]"
 
+_LONGEST_TITLE = 120
+
 #: Page address, seconds -> what yt-dlp knows of the video.
 Extractor = Callable[[str, float], Mapping[str, Any]]
 
@@ -54,6 +57,7 @@ class PageSource(SourceBase):
         super().__init__(source_id)
         if scheme_of(address) not in ("http", "https"):
             raise UsageError(f"A page address starts with http:// or https://, not {redacted(address)}.")
+        check_address(address)
         self._address = address
         self._timeout_s = timeout_s
         self._extract = extractor or _yt_dlp
@@ -62,19 +66,20 @@ class PageSource(SourceBase):
 
     def _open(self) -> SourceInfo:
         found = self._extract(self._address, self._timeout_s)
+        if not isinstance(found, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] - from outside
+            raise SourceError(f"{self.source_id} gave nothing that can be understood; update yt-dlp.")
         if "entries" in found:
             raise SourceError(f"{self.source_id} is a list of videos; give the page of one of them.")
         direct = found.get("url")
         if not isinstance(direct, str) or scheme_of(direct) not in ("http", "https"):
             raise SourceError(f"{self.source_id} offers no video that can be fetched over http(s).")
-        self._stream = StreamSource(
-            direct, self.source_id, timeout_s=self._timeout_s, headers=found.get("http_headers")
-        )
+        headers = self._checked(found.get("http_headers") or {})
+        self._stream = StreamSource(direct, self.source_id, timeout_s=self._timeout_s, headers=headers)
         if self._stop.is_set():
             raise closed_while_opening(self.source_id)
         info = self._stream.open()
         self._live = info.live
-        title = str(found.get("title") or self.source_id)
+        title = plain(str(found.get("title") or self.source_id), _LONGEST_TITLE)
         return SourceInfo(
             self.source_id,
             "page",
@@ -86,6 +91,14 @@ class PageSource(SourceBase):
             info.duration_s,
             info.frame_count,
         )
+
+    def _checked(self, headers: Any) -> dict[str, str]:
+        """What is sent with the request: names and values of one line, or it would be another request."""
+        if not isinstance(headers, Mapping) or not all(
+            isinstance(part, str) and part.isprintable() for pair in headers.items() for part in pair
+        ):
+            raise SourceError(f"{self.source_id} wants its video asked for in a way that cannot be; update yt-dlp.")
+        return dict(headers)
 
     def _grab(self) -> Frame | None:
         assert self._stream is not None
@@ -107,7 +120,7 @@ class PageSource(SourceBase):
 def page_problem() -> str:
     """Why pages cannot be opened here; empty when they can."""
     try:
-        import yt_dlp  # noqa: F401
+        import yt_dlp  # noqa: F401  # pyright: ignore[reportUnusedImport]
     except ImportError:
         return "yt-dlp is not installed; run: pip install 'unmask[page]'"
     return ""
@@ -118,7 +131,6 @@ def _yt_dlp(address: str, timeout_s: float) -> Mapping[str, Any]:
     if problem:
         raise SourceError(f"Page addresses cannot be opened: {problem}.")
     import yt_dlp
-    from yt_dlp.utils import YoutubeDLError
 
     options: Any = {
         "format": FORMAT,
@@ -134,8 +146,9 @@ def _yt_dlp(address: str, timeout_s: float) -> Mapping[str, Any]:
     try:
         with yt_dlp.YoutubeDL(options) as downloader:
             return downloader.extract_info(address, download=False) or {}
-    except YoutubeDLError as error:
-        reason = str(error).removeprefix("ERROR: ").partition("\n")[0][:200]
+    except Exception as error:  # what reads a page that has changed stumbles in any way
+        said = str(error) or type(error).__name__
+        reason = plain(without_passwords(said.removeprefix("ERROR: ").partition("\n")[0]), 200)
         raise SourceError(
             f"{redacted(address)} cannot be opened ({reason}); check the address, or update yt-dlp."
         ) from error

@@ -6,13 +6,15 @@ and a scan of files needs no camera.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from unmask.engines.errors import UsageError
-from unmask.realtime.sources.addresses import PROTOCOLS, redacted, scheme_of
+from unmask.engines.plain_text import plain
+from unmask.realtime.sources.addresses import PROTOCOLS, redacted, scheme_of, without_passwords
 from unmask.realtime.sources.base import FrameSource
 from unmask.realtime.sources.listing import SourceListing, list_sources
 
@@ -65,7 +67,7 @@ def make_source(spec: str, options: SourceOptions | None = None) -> FrameSource:
     kind, _, rest = spec.partition(":")
     if spec.isdecimal() or spec == "camera" or (kind == "camera" and rest):
         return _camera(spec, rest if kind == "camera" else spec, options)
-    if spec == "screen" or kind == "screen" or kind == "region":
+    if spec == "screen" or kind in ("screen", "region"):
         return _screen(spec, kind, rest, options)
     if kind == "window":
         return _window(spec, rest, options)
@@ -146,7 +148,7 @@ def _page(source_id: str, address: str, options: SourceOptions) -> FrameSource:
 def _address(spec: str, options: SourceOptions) -> FrameSource:
     scheme = scheme_of(spec)
     if scheme == "file":
-        raise UsageError(f"{spec} is a file; give its path without file://.")
+        raise UsageError(f"{redacted(spec)} is a file; give its path without file://.")
     if scheme not in PROTOCOLS:
         raise UsageError(f"{redacted(spec)} is no source; give {ACCEPTED}.")
     from unmask.realtime.sources.page import is_page
@@ -161,9 +163,9 @@ def _path(spec: str, options: SourceOptions) -> FrameSource:
     from unmask.realtime.sources.archive_members import SUFFIXES, ArchiveLimits
     from unmask.realtime.sources.images import FolderSource, ImageSource, is_image
 
-    path = Path(spec).expanduser()
-    if not spec or not path.exists():
-        raise UsageError(f"There is no file and no source {spec!r}; give {ACCEPTED}.")
+    path = _place(spec)
+    if not spec or not os.path.exists(path):
+        raise UsageError(f"There is no file and no source {plain(without_passwords(spec))!r}; give {ACCEPTED}.")
     if path.is_dir():
         return FolderSource(spec, path, fps=options.fps)
     if path.suffix.lower() in SUFFIXES:
@@ -176,3 +178,10 @@ def _path(spec: str, options: SourceOptions) -> FrameSource:
     from unmask.realtime.sources.video_file import VideoFileSource
 
     return VideoFileSource(path, spec)
+
+
+def _place(spec: str) -> Path:
+    try:
+        return Path(spec).expanduser()
+    except RuntimeError:  # "~somebody/...", and there is no such user
+        return Path(spec)

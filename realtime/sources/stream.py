@@ -12,12 +12,13 @@ pass: ``SourceError(retryable=True)``.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import av
 from av.error import (
+    ArgumentError,
     ExitError,
     FFmpegError,
     HTTPBadRequestError,
@@ -32,17 +33,18 @@ from unmask.engines.errors import SourceError
 from unmask.realtime.sources.addresses import PROTOCOLS, check_address, redacted
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.decoding import (
-    MAX_PIXELS,
     Timeline,
     declared_duration,
     frames_of,
     is_cut_off,
     nominal_fps,
     pts_seconds,
+    refuse_size,
+    set_up_decoder,
     to_bgr,
-    use_threads,
     video_stream,
 )
+from unmask.realtime.sources.formats import opened_formats
 from unmask.realtime.sources.latest import LatestReader, silent
 from unmask.realtime.sources.lifecycle import SourceBase, closed_while_opening
 from unmask.realtime.types import Frame
@@ -86,7 +88,14 @@ class StreamSource(SourceBase):
     def _open(self) -> SourceInfo:
         reader = self._reader = LatestReader(
             self.source_id,
-            lambda: _Connection(self.source_id, self._address, self._scheme, self._timeout_s, self._headers),
+            lambda: _Connection(
+                self.source_id,
+                self._address,
+                self._scheme,
+                self._timeout_s,
+                self._headers,
+                lambda: reader.stopped,
+            ),
         )
         if self._stop.is_set():
             reader.signal()
@@ -109,7 +118,7 @@ class StreamSource(SourceBase):
             raise silent(self.source_id, self._timeout_s) from None
         if taken is not None:
             decoded, captured_at = taken
-            image = to_bgr(decoded.frame, self._connection.aspect)
+            image = to_bgr(decoded.frame, self._connection.aspect, self.source_id)
             if self._connection.live:
                 return self._frame(image, captured_at, skipped=self._reader.newly_dropped())
             self._last_s = decoded.time_s
@@ -122,7 +131,7 @@ class StreamSource(SourceBase):
         if connection.live:
             raise SourceError(f"The stream {self.source_id} ended; start it again.", retryable=True)
         length_s = connection.info.duration_s or 0.0
-        if connection.length_is_sure and is_cut_off(self._last_s, length_s):
+        if connection.length_is_sure and not connection.jumped and is_cut_off(self._last_s, length_s):
             raise SourceError(
                 f"{self.source_id} broke off after {self._last_s:.1f} s of {length_s:.1f} s; try again.",
                 retryable=True,
@@ -146,10 +155,20 @@ class StreamSource(SourceBase):
 
 
 class _Connection:
-    """The opened stream, used by the reader's thread alone. Opening it decodes the first frame."""
+    """The opened stream, used by the reader's thread alone. Opening it decodes the first frame; once it is
+    ``stopped`` it waits for no other: a sender may send without end what never becomes a picture."""
 
-    def __init__(self, source_id: str, address: str, scheme: str, timeout_s: float, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        address: str,
+        scheme: str,
+        timeout_s: float,
+        headers: Mapping[str, str],
+        stopped: Callable[[], bool],
+    ) -> None:
         self._source_id = source_id
+        self._stopped = stopped
         self._timeout_s = timeout_s
         try:
             self._container = av.open(
@@ -171,15 +190,14 @@ class _Connection:
         if stream is None:
             raise SourceError(f"{self._source_id} carries no video; give an address that does.")
         context = stream.codec_context
-        if context.width * context.height > MAX_PIXELS:
-            raise SourceError(f"{self._source_id} has frames of {context.width}x{context.height}; give a smaller one.")
+        refuse_size(self._source_id, context.width, context.height)
         length_s, _ = declared_duration(self._container, stream, 0.0)
         self.live = scheme not in ("http", "https") or length_s is None
         self.aspect = stream.sample_aspect_ratio
-        use_threads(stream, low_delay=self.live)
+        set_up_decoder(stream, low_delay=self.live)
         self._fps = nominal_fps(stream)
         self._timeline = Timeline(self._fps)
-        self._frames: Iterator[Any] = frames_of(self._container, stream, [0])
+        self._frames: Iterator[Any] = frames_of(self._container, stream, [0], self._stopped)
         self._first: tuple[_Decoded, int] | None = None
         self._first = self.grab()
         if self._first is None:
@@ -188,6 +206,11 @@ class _Connection:
         length_s, self.length_is_sure = declared_duration(self._container, stream, start_s)
         self._length_s = None if self.live else length_s
         self.info = self._describe(context.name)
+
+    @property
+    def jumped(self) -> bool:
+        """Whether its clock did, so that its declared length means nothing."""
+        return self._timeline.jumped
 
     def grab(self) -> tuple[_Decoded, int] | None:
         held, self._first = self._first, None
@@ -208,7 +231,7 @@ class _Connection:
 
     def _describe(self, codec: str) -> SourceInfo:
         assert self._first is not None
-        height, width = to_bgr(self._first[0].frame, self.aspect).shape[:2]
+        height, width = to_bgr(self._first[0].frame, self.aspect, self._source_id).shape[:2]
         rate = f" at {self._fps:.4g} fps" if self._fps else ""
         frames = round(self._length_s * self._fps) if self._length_s and self._fps else None
         return SourceInfo(
@@ -225,7 +248,11 @@ class _Connection:
 
 
 def _options(scheme: str, timeout_s: float, headers: Mapping[str, str]) -> dict[str, str]:
-    options = {"protocol_whitelist": PROTOCOLS[scheme], "flags": "low_delay"}
+    options = {
+        "protocol_whitelist": PROTOCOLS[scheme],
+        "format_whitelist": opened_formats(network=True),
+        "flags": "low_delay",
+    }
     if scheme in ("rtsp", "rtsps"):
         # TCP: a lost UDP packet smears a face until the next key frame, and a smeared face looks manipulated.
         options["rtsp_transport"] = "tcp"
@@ -247,7 +274,7 @@ def _explain(source_id: str, timeout_s: float, error: BaseException) -> SourceEr
         return silent(source_id, timeout_s)
     if isinstance(error, HTTPError):
         return SourceError(f"{source_id}: {_reason(error)}; try again later.", retryable=True)
-    if isinstance(error, InvalidDataError):
+    if isinstance(error, InvalidDataError | ArgumentError):
         return SourceError(f"{source_id} sends nothing that can be read as video; check the address.", retryable=True)
     return SourceError(f"{source_id}: {_reason(error)}; check that the stream is running.", retryable=True)
 

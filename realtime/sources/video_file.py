@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from unmask.engines.errors import SourceError
 from unmask.realtime.sources.base import SourceInfo
 from unmask.realtime.sources.decoding import Timeline, pts_seconds, to_bgr
 from unmask.realtime.sources.frame_walker import FrameWalker
@@ -29,6 +30,7 @@ class VideoFileSource(SourceBase):
         self._video: OpenedVideo | None = None
         self._timeline = Timeline(None)
         self._last_s = 0.0
+        self._walker: FrameWalker | None = None
 
     @property
     def damaged(self) -> int:
@@ -36,10 +38,11 @@ class VideoFileSource(SourceBase):
         return 0 if self._video is None else self._video.damage[0]
 
     def _open(self) -> SourceInfo:
-        video = self._video = OpenedVideo(self._path)
+        video = self._video = OpenedVideo(self._path, self._stop.is_set)
         self._timeline = Timeline(video.fps)
         self._last_s = 0.0
-        height, width = to_bgr(video.first, video.aspect).shape[:2]
+        self._walker = None
+        height, width = to_bgr(video.first, video.aspect, video.name).shape[:2]
         count = video.stream.frames or None
         if count is None and video.duration_s and video.fps:
             count = max(1, round(video.duration_s * video.fps))
@@ -47,7 +50,7 @@ class VideoFileSource(SourceBase):
         return SourceInfo(
             self.source_id,
             "video",
-            f"{self._path.name}, {width}x{height}{rate}, {video.stream.codec_context.name}",
+            f"{video.name}, {width}x{height}{rate}, {video.stream.codec_context.name}",
             live=False,
             width=width,
             height=height,
@@ -60,21 +63,22 @@ class VideoFileSource(SourceBase):
         assert self._video is not None
         decoded = self._video.next()
         if decoded is None:
-            self._video.check_end(self._last_s + self._timeline.step)
+            if not self._timeline.jumped:
+                self._video.check_end(self._last_s + self._timeline.step)
             return None
         self._last_s = self._timeline.place(pts_seconds(decoded))
         return self._convert(decoded, self._last_s)
 
     def _convert(self, decoded: Any, time_s: float) -> Frame:
         assert self._video is not None
-        image = to_bgr(decoded, self._video.aspect)
+        image = to_bgr(decoded, self._video.aspect, self._video.name)
         return self._frame(image, time.monotonic_ns(), time_s)
 
     def _free(self) -> None:
         if self._video is not None:
             self._video.close()
 
-    def frames_at(self, times_s: Iterable[float]) -> Iterator[Frame]:
+    def frames_at(self, times_s: Iterable[float], *, by_clock: bool = True) -> Iterator[Frame]:
         """The frame that a player would show at each of the given moments, in seconds from the first.
 
         The moments must not decrease (``ValueError``). Before the first frame the first counts, after
@@ -82,8 +86,8 @@ class VideoFileSource(SourceBase):
         and ``index`` counts the frames handed out. Only the frames asked for are converted, and key
         frames are used to skip long gaps. Call it on a source just opened, in place of ``read``. Ends
         early after ``close``. Raises ``SourceError`` where the file breaks off before a moment asked for.
+        Without ``by_clock`` nothing is skipped and the moments are those of the frames that ``read`` gives.
         """
-        walker: FrameWalker | None = None
         before = float("-inf")
         given: Frame | None = None
         for moment in times_s:
@@ -94,8 +98,20 @@ class VideoFileSource(SourceBase):
                 if self._video is None or self._stop.is_set():
                     self._shut()
                     return
-                walker = walker or FrameWalker(self._video)
-                decoded, time_s = walker.shown_at(moment)
+                try:
+                    self._walker = self._walker or FrameWalker(self._video, by_clock=by_clock)
+                    decoded, time_s = self._walker.shown_at(moment)
+                except SourceError:
+                    if not self._stop.is_set():
+                        raise
+                    self._shut()  # it broke off because it was closed
+                    return
                 if given is None or given.time_s != time_s:
                     given = self._convert(decoded, time_s)
             yield given
+
+    def outlasts(self, end_s: float) -> bool:
+        """Whether there are frames later than ``end_s``, or the file's clock went back on the way, so that it is
+        longer than it says. Ask when ``frames_at`` has given everything, before ``close``."""
+        with self._lock:
+            return self._video is not None and self._walker is not None and self._walker.outlasts(end_s)

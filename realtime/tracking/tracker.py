@@ -105,7 +105,11 @@ class Tracker:
     def reset(self) -> None:
         """End every track. The numbers go on."""
         self._tracks = []
-        self._time_s = -math.inf
+
+    @property
+    def unconfirmed(self) -> bool:
+        """Whether a face was found that is no track yet: too seldom so far."""
+        return any(not track.track_id for track in self._tracks)
 
     def coast(self, time_s: float) -> tuple[TrackedFace, ...]:
         """The tracks at ``time_s`` in a frame that nobody searched for faces: predictions only."""

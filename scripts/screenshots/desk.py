@@ -1,25 +1,31 @@
-"""A plain desk that fills the screen, and a clip playing in a window on it: ``desk.py [CLIP LEFT TOP]``."""
+"""A plain desk that fills the screen, a clip in a window on it, and some notes: ``desk.py [CLIP LEFT TOP]``."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-
-from PyQt6.QtCore import Qt, QTimer
-from PyQt6.QtGui import QColor, QImage, QPainter, QPalette
-from PyQt6.QtWidgets import QApplication, QWidget
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tests" / "support"))
+from typing import Any
 
 from player import load
+from PyQt6 import sip
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QColor, QImage, QPainter, QPalette
+from PyQt6.QtWidgets import QApplication, QPlainTextEdit, QWidget
+
+NOTES = """Before the call
+- Is the light good? Is the face large enough?
+- What would only she know?
+
+If in doubt: call back on the number from the address book."""
 
 
 class Desk(QWidget):
     def __init__(self) -> None:
         super().__init__()
-        self.setWindowTitle("Desk")
-        self.setWindowFlags(Qt.WindowType.FramelessWindowHint | Qt.WindowType.WindowStaysOnBottomHint)
+        self.setWindowTitle("Desktop")
+        # No window to the window manager, so that it is none to choose: it lies where it was put, below all others.
+        self.setWindowFlags(Qt.WindowType.FramelessWindowHint | Qt.WindowType.BypassWindowManagerHint)
         palette = QPalette()
         palette.setColor(QPalette.ColorRole.Window, QColor("#3b4a58"))
         self.setPalette(palette)
@@ -43,7 +49,8 @@ class Player(QWidget):
         number = int((time.monotonic() - self._began_s) * self._rate) % len(self._pictures)
         picture = self._pictures[number]
         height, width = picture.shape[:2]
-        image = QImage(picture.data, width, height, picture.strides[0], QImage.Format.Format_BGR888)
+        address: Any = sip.voidptr(picture.ctypes.data)  # the stubs know bytes only, which would be a copy
+        image = QImage(address, width, height, picture.strides[0], QImage.Format.Format_BGR888)
         QPainter(self).drawImage(0, 0, image)
 
 
@@ -54,12 +61,17 @@ def main(words: list[str]) -> int:
     desk = Desk()
     desk.setGeometry(screen.geometry())
     desk.show()
-    windows = [desk]
+    desk.lower()
+    windows: list[QWidget] = [desk]
     if words:
         player = Player(Path(words[0]))
         player.move(int(words[1]), int(words[2]))
         player.show()
-        windows.append(player)
+        notes = QPlainTextEdit(NOTES)
+        notes.setWindowTitle("Notes")
+        notes.setGeometry(int(words[1]), player.geometry().bottom() + 60, 440, 180)
+        notes.show()
+        windows += [player, notes]
     return app.exec()
 
 

@@ -158,6 +158,84 @@ def test_what_a_crash_left_behind_goes_after_a_day(cache: BuiltCache) -> None:
     assert cache.find(KEY).payload == b"plan"
 
 
+@pytest.mark.parametrize(("hours", "stays"), [(23, True), (25, False)])
+@pytest.mark.parametrize("name", ["x.part", "x.bin", "x.json"])
+def test_a_day_is_the_limit_for_each_kind_of_leftover(cache: BuiltCache, name: str, hours: float, stays: bool) -> None:
+    cache.store(KEY, b"plan")
+    left = cache.folder / name
+    left.write_bytes(b"{")
+    os.utime(left, (time.time() - hours * 3600,) * 2)
+    cache.prune()
+    assert left.exists() == stays
+    assert cache.find(KEY).payload == b"plan"
+
+
+def test_entries_that_fill_the_bound_exactly_stay(tmp_path: Path) -> None:
+    cache = BuiltCache("plans", tmp_path, max_bytes=200)
+    keys = [changed(label=f"{name}.onnx", model=name) for name in ("a", "b")]
+    for key in keys:
+        cache.store(key, bytes(100))
+    assert [cache.find(key).payload is not None for key in keys] == [True, True]
+    cache.prune()
+    assert [cache.find(key).payload is not None for key in keys] == [True, True]
+
+
+def test_it_lies_in_the_users_cache_and_only_they_get_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.name != "posix":
+        pytest.skip("Windows and its rights are otherwise")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "new" / "cache"))
+    cache = BuiltCache("plans")
+    path = cache.store(KEY, b"plan")
+    assert path.parent == cache.folder == tmp_path / "new" / "cache" / "unmask" / "engines" / "plans"
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_what_is_being_written_has_a_name_that_is_cleared_away(
+    cache: BuiltCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    move = os.replace
+    monkeypatch.setattr(built_cache.os, "replace", lambda old, new: (names.append(str(old)), move(old, new)))
+    cache.store(KEY, b"plan")
+    assert [Path(name).suffix for name in names] == [".part", ".part"]
+    assert {Path(name).parent for name in names} == {cache.folder}
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": 2}, {"fields": {"model": "aa", "GPU": 7}}, {"notes": []}, {"sha256": None}]
+)
+def test_notes_of_another_shape_are_no_entry(cache: BuiltCache, change: dict[str, object]) -> None:
+    notes = cache.store(KEY, b"plan").with_suffix(".json")
+    notes.write_text(json.dumps(json.loads(notes.read_text()) | change))
+    assert cache.find(KEY).reason == "none has been built here yet"
+
+
+def test_notes_may_be_as_long_as_a_mebibyte(cache: BuiltCache) -> None:
+    notes = cache.store(KEY, b"plan").with_suffix(".json")
+    raw = notes.read_bytes()
+    notes.write_bytes(raw + b" " * ((1 << 20) - len(raw)))
+    assert cache.find(KEY).payload == b"plan"
+    notes.write_bytes(raw + b" " * ((1 << 20) + 1 - len(raw)))
+    assert cache.find(KEY).payload is None
+
+
+def test_pruning_tells_what_went(tmp_path: Path) -> None:
+    roomy = BuiltCache("plans", tmp_path)
+    paths = [roomy.store(changed(label=name, model=name), bytes(100)) for name in ("a", "b")]
+    assert roomy.prune() == []
+    assert sorted(BuiltCache("plans", tmp_path, max_bytes=10).prune()) == sorted(paths)
+    assert list(roomy.folder.glob("*.*")) == []
+
+
+def test_its_lock_tells_who_waits(cache: BuiltCache) -> None:
+    def enough() -> None:
+        raise KeyboardInterrupt
+
+    with cache.locked(KEY), pytest.raises(KeyboardInterrupt), cache.locked(KEY, waiting=enough):
+        pytest.fail("two hold one lock")
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = BuiltCache("plans", tmp_path / "file")

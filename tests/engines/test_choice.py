@@ -253,7 +253,7 @@ def open_some(name: str, model: Path, options: EngineOptions) -> OrtCpuEngine:
     engine.factor = {"ort-cpu": 1.0, "same": 1.001, "wrong": 1.5, "nan": np.nan}.get(name, 1.0)
     engine.open()
     if name == "fails":
-        engine._infer_impl = lambda arrays: (_ for _ in ()).throw(EngineError("It fell over."))  # type: ignore
+        engine._infer_impl = lambda arrays: (_ for _ in ()).throw(EngineError("It fell over."))  # type: ignore[method-assign]
     return engine
 
 

@@ -196,7 +196,7 @@ def test_its_telemetry_is_never_loaded() -> None:
         "assert sys.modules['openvino_telemetry'] is None\n"
         "assert not [m for m in sys.modules if m.startswith(('openvino_telemetry.', 'openvino.tools'))]\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -172,6 +172,24 @@ def test_errors_lose_their_place_in_foreign_sources() -> None:
     assert one_line(error) == "Install the libraries"
 
 
+def test_errors_lose_the_name_of_the_machine() -> None:
+    said = "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 999: unknown error ; GPU=0 ; hostname=desk ; file=/a/b.cc"
+    assert one_line(RuntimeError(said)) == "[ONNXRuntimeError] : 1 : FAIL : CUDA failure 999: unknown error"
+
+
+def test_a_device_that_is_lost_asks_for_another_engine(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session_with(monkeypatch, {"X": 6})
+
+    def lost(arrays):
+        raise RuntimeError("CUDA failure 999: unknown error")
+
+    with asking_for("X")(model) as engine:
+        crops = np.zeros((1, 64, 64, 3), np.uint8)
+        monkeypatch.setattr(engine, "_run", lost)
+        with pytest.raises(EngineError, match="X may be gone: choose another engine, such as ort-cpu"):
+            engine.infer({"crops": crops})
+
+
 def test_quiet_ends_with_the_block_even_after_an_error(model: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="inside"), quiet():
         raise ValueError("inside")

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import os
 import time
+from io import FileIO
 from pathlib import Path
 
 import cv2
@@ -175,9 +176,11 @@ def test_a_detector_that_throws_on_one_frame_is_named_and_the_next_one_is_judged
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the disk that is always full")
 @pytest.mark.usefixtures("no_leaks")
-def test_a_disk_that_is_full_ends_the_recording_and_is_named_while_the_monitor_goes_on(detector, tmp_path):
-    # Where the recording is written until it is complete.
-    os.symlink("/dev/full", tmp_path / ".full.part.mp4")
+def test_a_disk_that_is_full_ends_the_recording_and_is_named_while_the_monitor_goes_on(detector, tmp_path, monkeypatch):
+    def opened_anew(path):
+        return FileIO("/dev/full", "w") if path.name == ".full.part.mp4" else FileIO(path, "x")
+
+    monkeypatch.setattr("unmask.realtime.sinks.video.opened_anew", opened_anew)
     os.symlink("/dev/full", tmp_path / "full.jsonl")
     good = tmp_path / "good.mp4"
     with pytest.raises(OSError, match="No space left"):

@@ -22,7 +22,7 @@ from unmask.realtime.types import SourceState, Update
 
 BOX = (80, 60, 200, 180)
 PICTURES = [picture((BOX, RED), seed=number) for number in range(6)]
-SESSIONS, AT_ONCE = 240, 8
+SESSIONS, AT_ONCE = 120, 8
 PATIENCE_S = 20.0
 MANIFEST = fake_manifest(quality={"min_face_px": 20}, input={"size": 32})
 

@@ -260,7 +260,7 @@ def test_the_threshold_is_the_laxest_that_keeps_the_budget(asked: float, score: 
 
 
 def test_a_budget_that_no_threshold_keeps_is_an_error_with_the_choices() -> None:
-    with pytest.raises(UsageError, match=r"toy has no threshold for .* 0\.05 .* one of 0\.1, 1, 10"):
+    with pytest.raises(UsageError, match=r"toy has no threshold for .* in 20 hours: .* one of 0\.1, 1, 10"):
         threshold_for(fake_manifest(thresholds=BUDGETS), 0.05)
 
 

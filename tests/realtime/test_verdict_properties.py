@@ -48,7 +48,7 @@ ANY_SCORE = st.one_of(st.none(), SCORES, st.sampled_from([math.nan, math.inf, -m
 NO_NUMBER = st.sampled_from([None, math.nan, math.inf, -math.inf])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(RULES, SCORES, steps(ANY_SCORE))
 def test_what_is_said_always_makes_sense(rule: Rule, threshold: float, given_steps: list[Step]) -> None:
     said, ended = run(rule, threshold, given_steps)
@@ -63,7 +63,7 @@ def test_what_is_said_always_makes_sense(rule: Rule, threshold: float, given_ste
         assert threshold - 1e-9 <= event.peak_score <= 1.0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=75, deadline=None)
 @given(RULES, SCORES, steps(ANY_SCORE))
 def test_every_alarm_that_was_said_ends_once(rule: Rule, threshold: float, given_steps: list[Step]) -> None:
     said, ended = run(rule, threshold, given_steps)
@@ -75,7 +75,7 @@ def id_of(event: Event) -> tuple[int, float]:
     return event.track_id, event.start_s
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(RULES, SCORES, steps(NO_NUMBER))
 def test_without_a_score_it_never_judges(rule: Rule, threshold: float, given_steps: list[Step]) -> None:
     said, ended = run(rule, threshold, given_steps)
@@ -83,7 +83,7 @@ def test_without_a_score_it_never_judges(rule: Rule, threshold: float, given_ste
     assert ended == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(RULES, SCORES, steps(st.one_of(st.none(), SCORES)), st.data())
 def test_higher_scores_never_turn_signs_into_anything_milder(
     rule: Rule, threshold: float, given_steps: list[Step], data: st.DataObject

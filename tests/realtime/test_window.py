@@ -79,6 +79,19 @@ def test_frames_that_a_camera_sends_near_each_stride_all_count(fps: int) -> None
     assert [window.add(float(time_s), vector(1)) for time_s in times] == [Added.KEPT] * len(times)
 
 
+@pytest.mark.parametrize(("passed_s", "added"), [(0.0499, Added.TOO_SOON), (0.05, Added.KEPT)])
+def test_half_a_stride_is_the_soonest(passed_s: float, added: Added) -> None:
+    assert filled(1).add(passed_s, vector(2)) is added
+
+
+def test_the_smallest_window_keeps_one_embedding_of_one_number() -> None:
+    window = FrameWindow(1, 1, stride_s=0.1, max_gap_s=0.1)
+    for step, value in enumerate((1, 2, 3)):
+        assert window.add(step * 0.1, vector(value, 1)) is Added.KEPT
+        assert window.snapshot()[0].tolist() == [[value]]
+    assert window.fill == 1.0
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_an_embedding_that_is_no_number_is_refused_and_changes_nothing(bad: float) -> None:
     window = filled(1, 2)

@@ -27,8 +27,8 @@ def plan(source_id="fake", colour=RED, frames=FRAMES, finder=None, **options) ->
     """One face of ``colour`` for so many frames; ``options`` are those of ``ScriptedSource``."""
 
     def make():
-        steps = [picture((BOX, colour), seed=number) for number in range(frames)]
-        return ScriptedSource(steps, source_id=source_id, **options)
+        few = [picture((BOX, colour), seed=number) for number in range(min(frames, FRAMES))]
+        return ScriptedSource([few[number % FRAMES] for number in range(frames)], source_id=source_id, **options)
 
     return SourcePlan(source_id, make, finder or ScriptedFinder(one_face(BOX)))
 

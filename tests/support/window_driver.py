@@ -42,7 +42,7 @@ SETTLED = {"general/first_run_done": True, "alerts/sound": False, "alerts/flash"
 class Driver:
     """A ``Feature`` that plays ``script``; each step may take ``patience_s``. The window closes after the last one."""
 
-    def __init__(self, script: Script, patience_s: float = 20.0) -> None:
+    def __init__(self, script: Script, patience_s: float = 40.0) -> None:
         self._script, self._patience_s = script, patience_s
         self._steps: Generator[Condition, None, None] | None = None
         self._waits_for: Condition = 0.0
@@ -140,6 +140,10 @@ class Driver:
     def key(self, *names: str) -> None:
         xdotool("key", *names)
 
+    def type(self, text: str) -> None:
+        """Into whatever has the focus."""
+        xdotool("type", "--delay", "2", text)
+
 
 def shown(kind: type[QWidget]) -> list[QWidget]:
     """The top-level widgets of that class that are on the screen."""
@@ -164,6 +168,8 @@ def screen_picture(widget: QWidget | None = None) -> QImage:
     if widget is None:
         return screen.grabWindow(0).toImage()
     place = widget.frameGeometry()
+    if not widget.isWindow():
+        place.moveTopLeft(widget.mapToGlobal(QPoint(0, 0)))
     return screen.grabWindow(0, place.x(), place.y(), place.width(), place.height()).toImage()
 
 
@@ -181,7 +187,7 @@ def settle(settings: Mapping[str, bool | int | float | str | list[str]] | None =
     preferences.save()
 
 
-def drive(arguments: Sequence[str], script: Script, patience_s: float = 20.0) -> int:
+def drive(arguments: Sequence[str], script: Script, patience_s: float = 40.0) -> int:
     """`unmask ARGUMENTS` with ``script`` in its window; the exit code. What goes wrong in the script is raised."""
     from unmask.cli.main import main
     from unmask.gui import app

@@ -36,7 +36,7 @@ def engine_for(encoder: Path) -> Iterator[Callable[..., RemoteEngine]]:
 
     def make(server: KServeServer | str, **options: object) -> RemoteEngine:
         address = server if isinstance(server, str) else server.address
-        made.append(RemoteEngine(encoder, EngineOptions(server=address, **options)))  # pyright: ignore
+        made.append(RemoteEngine(encoder, EngineOptions(server=address, **options)))  # pyright: ignore[reportArgumentType]
         return made[-1]
 
     yield make

@@ -19,7 +19,7 @@ from unmask.engines.tensorrt import create
 from unmask.engines.tensorrt.background import build_in_background
 from unmask.engines.tensorrt.builder import WORKSPACE_BYTES, BuildCancelled, merge_timings
 from unmask.engines.tensorrt.cuda import Gpu
-from unmask.engines.tensorrt.plan_cache import RECIPE, plan_key, timing_key
+from unmask.engines.tensorrt.plan_cache import RECIPE, plan_key, timing_key, timings
 from unmask.engines.tensorrt.plan_source import get_plan
 
 
@@ -175,6 +175,15 @@ def test_the_key_of_a_plan_names_everything_that_it_depends_on(models: Path) -> 
         "recipe": RECIPE,
     }
     assert "model" in dict(timing_key(version="11.4", gpu=gpu).fields)
+
+
+def test_the_timings_of_several_gpus_have_room(tmp_path: Path) -> None:
+    cache = timings(tmp_path)
+    gpus = [Gpu(number=0, name=name, capability="9.0", driver="CUDA 13.0") for name in ("H100", "H200")]
+    keys = [timing_key(version="11.4", gpu=gpu) for gpu in gpus]
+    for key in keys:
+        cache.store(key, bytes(1 << 20))
+    assert [cache.find(key).payload is not None for key in keys] == [True, True]
 
 
 def test_timings_that_do_not_fit_are_left_out(fake: FakeTensorRt) -> None:

@@ -76,6 +76,6 @@ def test_it_opens_no_connection_and_no_camera() -> None:
         "print(json.dumps([finding.name for finding in examine()]))\n"
         "assert not {'torch', 'PyQt6.QtGui', 'openvino_telemetry.main'} & sys.modules.keys()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=100, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "wheels" in json.loads(done.stdout)

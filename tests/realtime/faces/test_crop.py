@@ -117,13 +117,14 @@ def test_a_fine_checkerboard_becomes_grey_and_no_pattern(reduction: float, trace
     assert np.ptp(crop_face(picture, face, spec)) <= trace
 
 
-def test_a_large_face_that_touches_the_corner_is_cut_like_a_small_one() -> None:
-    small = smooth_picture(100, 100)
-    large = cv2.resize(small, (400, 400), interpolation=cv2.INTER_CUBIC)
-    spec = CropSpec(size=48, margin=1.3, colour="bgr")
-    near = crop_face(small, box(60, 64, 48), spec).astype(int)
-    far = crop_face(large, box(240, 256, 192), spec).astype(int)
-    assert np.abs(near - far).mean() < 3
+@pytest.mark.parametrize("corner", [(60, 64), (-8, -8)])
+def test_a_large_face_that_touches_the_corner_is_cut_like_a_small_one(corner: tuple[int, int]) -> None:
+    small = np.random.default_rng(8).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    large = np.repeat(np.repeat(small, 4, axis=0), 4, axis=1)
+    spec = CropSpec(size=48, margin=1.0, colour="bgr")
+    near = crop_face(small, box(*corner, 48), spec)
+    far = crop_face(large, box(4 * corner[0], 4 * corner[1], 192), spec)
+    np.testing.assert_array_equal(near, far)
 
 
 def test_the_picture_is_only_read() -> None:
@@ -139,7 +140,10 @@ def test_the_picture_is_only_read() -> None:
     np.testing.assert_array_equal(picture, before)
 
 
-@pytest.mark.parametrize("face", [FaceBox(5, 5, 5, 5, 0.9), FaceBox(5, 5, 5, 40, 0.9), FaceBox(40, 40, 5, 5, 0.9)])
+@pytest.mark.parametrize(
+    "face",
+    [FaceBox(5, 5, 5, 5, 0.9), FaceBox(5, 5, 5, 40, 0.9), FaceBox(5, 5, 40, 5, 0.9), FaceBox(40, 40, 5, 5, 0.9)],
+)
 def test_a_box_without_area_is_refused(face: FaceBox) -> None:
     with pytest.raises(ValueError, match="needs an area"):
         crop_face(smooth_picture(60, 60), face, CropSpec(size=32))
@@ -147,7 +151,19 @@ def test_a_box_without_area_is_refused(face: FaceBox) -> None:
 
 def test_a_box_outside_the_picture_gives_a_crop_and_no_crash() -> None:
     picture = smooth_picture(60, 60)
-    assert crop_face(picture, box(500, 500, 400), CropSpec(size=64)).shape == (64, 64, 3)
+    for left, top in ((500, 500), (500, 10), (10, 500), (-900, 10), (10, -900)):
+        assert crop_face(picture, box(left, top, 400), CropSpec(size=64)).shape == (64, 64, 3)
+
+
+def test_a_face_of_less_than_a_pixel_gives_a_crop_too() -> None:
+    assert crop_face(smooth_picture(60, 60), FaceBox(20, 20, 20.5, 20.5, 0.9), CropSpec(size=32)).shape == (32, 32, 3)
+
+
+def test_the_margin_counts_towards_the_reduction() -> None:
+    """A box that alone would be less than halved is averaged when the margin makes it more."""
+    rows, columns = np.indices((300, 300))
+    picture = np.repeat((((rows + columns) % 2) * 255).astype(np.uint8)[..., None], 3, axis=2)
+    assert np.ptp(crop_face(picture, box(90.3, 90.7, 64 * 1.8), CropSpec(size=64, margin=1.3))) == 0
 
 
 @pytest.mark.parametrize("align", ["none", "roll"])
@@ -159,3 +175,35 @@ def test_a_panorama_beyond_what_opencv_warps_is_cut_the_same(align: Literal["non
     for left in (-10, 40, 120):
         face = box(left, 30, 50, eyes((left + 12, 45), (left + 38, 52)))
         np.testing.assert_array_equal(crop_face(wide, face, spec), crop_face(near, face, spec))
+
+
+@pytest.mark.parametrize("shape", [(80, 32_767), (32_767, 80), (80, 32_766)])
+def test_just_where_opencv_ends_nothing_changes(shape: tuple[int, int]) -> None:
+    picture = np.zeros((*shape, 3), np.uint8)
+    near = smooth_picture(80, 80)
+    picture[:80, :80] = near
+    face, spec = box(20, 24, 30), CropSpec(size=48)
+    np.testing.assert_array_equal(crop_face(picture, face, spec), crop_face(near, face, spec))
+
+
+@pytest.mark.parametrize("turn", [0, 30, 45, -45])
+def test_a_large_face_that_is_turned_is_cut_like_a_small_one(turn: float) -> None:
+    """Into the corners: a square that is turned reaches further than one that is not."""
+    small = smooth_picture(160, 160)
+    large = cv2.resize(small, (800, 800), interpolation=cv2.INTER_CUBIC)
+    across, down = 20 * math.cos(math.radians(turn)), 20 * math.sin(math.radians(turn))
+    crops = []
+    for picture, scale in ((small, 1), (large, 5)):
+        ends = [(scale * (80 + sign * across), scale * (80 + sign * down)) for sign in (-1, 1)]
+        face = box(scale * 50, scale * 50, scale * 60, eyes(*ends))
+        crops.append(crop_face(picture, face, CropSpec(size=48, align="roll")).astype(int))
+    assert np.abs(crops[0] - crops[1])[:4, :4].mean() < 6
+    assert np.abs(crops[0] - crops[1])[-4:, -4:].mean() < 6
+    assert np.abs(crops[0] - crops[1]).mean() < 3
+
+
+def test_the_usual_crop_has_a_margin_no_turn_and_rgb() -> None:
+    assert CropSpec(64) == CropSpec(64, 1.3, "none", "rgb")
+    picture, face = smooth_picture(160, 120), box(30.3, 20.6, 50, eyes((40, 40), (60, 50)))
+    wanted = crop_face(picture, face, CropSpec(64, margin=1.3, align="none", colour="rgb"))
+    np.testing.assert_array_equal(crop_face(picture, face, CropSpec(64)), wanted)

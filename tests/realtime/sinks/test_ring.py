@@ -95,9 +95,9 @@ def test_an_alarm_is_found_by_what_it_was_called_while_it_lasted():
 
 def test_a_long_alarm_is_thinned_and_covered_with_its_highest_score():
     ring = FrameRing()
-    following = feed(ring, at(10, 0, 100), events=[alarm(0.0)], score=0.8)
+    following = feed(ring, at(2, 0, 100), events=[alarm(0.0)], score=0.8)
     following = feed(ring, [100.0], events=[alarm(0.0)], start=following, score=0.99)
-    feed(ring, at(10, 100.1, 300), events=[alarm(0.0)], start=following, score=0.8)
+    feed(ring, at(2, 100.1, 300), events=[alarm(0.0)], start=following, score=0.8)
     frames = ring.frames("fake", alarm(0.0))
     times = times_of(frames)
     assert MOST_OF_AN_ALARM / 3 < len(times) <= MOST_OF_AN_ALARM
@@ -145,14 +145,14 @@ def test_no_seconds_keep_nothing_and_fewer_seconds_shorten_at_once():
 
 
 def test_memory_is_bounded_whatever_the_pictures_are(monkeypatch):
-    monkeypatch.setattr(module, "RING_BYTES", 200_000)
-    monkeypatch.setattr(module, "PINNED_BYTES", 600_000)
+    monkeypatch.setattr(module, "RING_BYTES", 60_000)
+    monkeypatch.setattr(module, "PINNED_BYTES", 180_000)
     ring, events, following = FrameRing(20.0), [], 1
-    for number in range(30):
+    for number in range(9):
         events.append(alarm(4.0 * number, 4.0 * number + 1.0))
         following = feed(ring, at(10, 4.0 * number, 4.0 * number + 4), events=events, start=following)
-    assert sum(len(kept.jpeg) for kept in ring.recent("fake")) <= 200_000
-    assert ring.size_bytes <= 800_000
+    assert sum(len(kept.jpeg) for kept in ring.recent("fake")) <= 60_000
+    assert ring.size_bytes <= 240_000
     assert ring.frames("fake", events[0]) == (), "the oldest goes first"
     assert ring.frames("fake", events[-1]) != ()
 

@@ -308,6 +308,9 @@ def test_passwords_are_not_shown():
         source.open()
     assert "secret" not in str(caught.value)
     assert redacted("http://host/x?y=1") == "http://host/x?y=1"
+    assert redacted("rtsp://host/user=me&password=secret&channel=1") == "rtsp://host/user=me&password=***&channel=1"
+    assert redacted("http://host/live?Token=secret#a") == "http://host/live?Token=***#a"
+    assert redacted("http://host/bypass=way") == "http://host/bypass=way"
 
 
 @pytest.mark.parametrize(("kind", "again"), [("HTTPNotFoundError", True), ("HTTPUnauthorizedError", False)])

@@ -51,6 +51,17 @@ def test_what_happens_within_a_scene_is_no_cut(change: str) -> None:
     assert not cuts.cut(after)
 
 
+@pytest.mark.parametrize(("share", "cut"), [(0.4, False), (0.6, True)])
+def test_a_picture_of_which_less_than_half_is_another_is_the_same_scene(share: float, cut: bool) -> None:
+    """Somebody walks past the camera."""
+    before, after = scene(1, 10), scene(1, 10)
+    columns = int(640 * share)
+    after[:, :columns] = scene(2, 100)[:, :columns]
+    cuts = CutFinder()
+    cuts.cut(before)
+    assert cuts.cut(after) == cut
+
+
 def test_a_flat_picture_is_compared_without_a_division_by_zero() -> None:
     cuts = CutFinder()
     flat = np.full((90, 160, 3), 128, np.uint8)
