@@ -97,6 +97,7 @@ def _one(args: argparse.Namespace) -> int:
     if args.plots is not None:
         require_plots()
     _refuse_folders(args.json, args.markdown)
+    _check_inputs(args, args.plots)
     report = measure(args.kind, args)
     if args.json is not None:
         write_atomically(args.json, report.as_json())
@@ -118,6 +119,7 @@ def _all(args: argparse.Namespace) -> int:
     from unmask.benchmarks.report import write_atomically
     from unmask.cli.bench_runs import measure
 
+    _check_inputs(args, args.results)
     host = host_facts()  # once: later the load would be what the measurement before left behind
     for kind in IN_ALL:
         report = measure(kind, args, host)
@@ -155,6 +157,19 @@ def _refuse_folders(*files: Path | None) -> None:
             raise UsageError(f"{file} is a folder: give the name of a file.")
 
 
+def _check_inputs(args: argparse.Namespace, folder: Path | None) -> None:
+    """Before a model is loaded; ``folder`` is where several files will go."""
+    from unmask.cli.bench_inputs import own_clip
+    from unmask.cli.bench_runs import batches_of
+
+    if folder is not None and folder.is_file():
+        raise UsageError(f"{folder} is a file: give the name of a folder.")
+    if args.clip is not None:
+        own_clip(args.clip)
+    if hasattr(args, "batches"):
+        batches_of(args.batches)
+
+
 def _show(report: Report) -> None:
     from unmask.benchmarks.host import busy, host_line
 
@@ -177,7 +192,7 @@ def _table(rows: Sequence[Row]) -> None:
 
     from unmask.benchmarks.tables import label_of, shown
 
-    measured = [row for row in rows if row.values.keys() != {"why_not"}]
+    measured = [row for row in rows if set(row.values) != {"why_not"}]
     for first in range(0, len(measured), ACROSS):
         part = measured[first : first + ACROSS]
         table = Table(box=box.SIMPLE_HEAD)

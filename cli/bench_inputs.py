@@ -41,7 +41,7 @@ def made_clip(faces: int, height: int, seconds: int, say: Callable[[str], None])
     key = hashlib.sha256(json.dumps([GENERATOR, faces, width, height, FPS, seconds]).encode()).hexdigest()[:12]
     folder = Path(user_cache_dir("unmask", appauthor=False)) / "bench"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise UsageError(f"The folder {folder} cannot be made ({error.strerror}): set XDG_CACHE_HOME.") from error
     path = folder / f"{height}p-{faces}-{key}.mp4"

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from unmask.cli.bench_inputs import clips_for
+from unmask.cli.interrupt import Interrupt
 from unmask.cli.options import choose_engine, engine_options, face_settings, tell
 from unmask.engines.errors import UsageError
 
@@ -162,27 +163,6 @@ def _soak(args: argparse.Namespace, subject: Subject, detector: Detector, clips:
     if interrupt.event.is_set():
         print("unmask: interrupted; the report holds what was measured until then.", file=sys.stderr)
     return found
-
-
-class Interrupt:
-    """Ctrl-C and a polite kill end a long measurement in the ordinary way, so that its report is written."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Interrupt:
-        import signal
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, lambda *_: self.event.set())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        import signal
-
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
 
 
 def batches_of(text: str) -> tuple[int, ...]:

@@ -6,14 +6,16 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unmask.cli.options import add_detector_arguments, add_face_arguments
+from unmask.cli.options import add_detector_arguments, add_face_arguments, tell
 from unmask.cli.watch import add_output_arguments, require_display, watch
+from unmask.cli.watch_files import check_outputs
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
     from unmask.training.demo_clip import DemoClip
 
 _RECORDING = Path("unmask-demo.mp4")
+_MAKING = "Making the demo clip (once)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
             args.headless = True
     if args.headless and args.record is None:
         args.record = _RECORDING
+    check_outputs(args, ["the demo clip"])  # making it takes a while
     clip = _make_clip()
     check = DemoCheck(clip.truth)
     code = watch(args, [str(clip.path)], SourceOptions(), [*notices, *_truth_lines(clip)], [check])
@@ -51,8 +54,15 @@ def _make_clip() -> DemoClip:
     from unmask.training.demo_clip import ensure_demo_clip
 
     with Progress(transient=True) as progress:
-        task = progress.add_task("Making the demo clip (once)", total=None)
-        return ensure_demo_clip(progress=lambda done, total: progress.update(task, completed=done, total=total))
+        task = progress.add_task(_MAKING, total=None)
+
+        def show(done: int, total: int) -> None:
+            # Where there is no terminal there is no bar, and a silence of many seconds looks like a hang.
+            if progress.tasks[0].total is None and not progress.console.is_terminal:
+                tell(f"{_MAKING} ...")
+            progress.update(task, completed=done, total=total)
+
+        return ensure_demo_clip(progress=show)
 
 
 def _truth_lines(clip: DemoClip) -> list[str]:

@@ -20,11 +20,14 @@ from unmask.realtime.scan.header import backing
 from unmask.realtime.scan.scanner import ScanSettings
 from unmask.realtime.verdict import threshold_for
 from unmask.training.degrade import DEGRADATIONS, Degradation
-from unmask.training.evaluation.passes import CLEAN, Progress, media_scores, score_crops, watch_media
+from unmask.training.evaluation.passes import CLEAN, Progress, Watched, media_scores, score_crops, watch_media
+from unmask.training.evaluation.recordings import RecordingRow, recording_row
 from unmask.training.evaluation.report import Report, Run
 from unmask.training.evaluation.result import Result, Settings, repeats, result_of
-from unmask.training.evaluation.samples import CropSet, MediaSet, some_videos
+from unmask.training.evaluation.samples import CropSet, MediaItem, MediaSet, some_videos
 from unmask.training.evaluation.timing import measure_speed
+from unmask.training.evaluation.windows import score_windows, window_result
+from unmask.training.lines import LINES
 
 Say = Callable[[str], None]
 
@@ -43,7 +46,7 @@ def evaluate(
     progress: Progress,
     say: Say,
 ) -> Report:
-    """Every package on every data set; robustness of the first package alone."""
+    """Every package on every data set; robustness, windows and lines of the first package alone."""
     runs = [
         evaluate_package(args, package, sets, progress, say, robust=number == 0)
         for number, package in enumerate(packages)
@@ -75,7 +78,8 @@ def evaluate_package(
     with Detector.open(package, args.engine) as detector:
         manifest = detector.manifest
         threshold = threshold_for(manifest, args.alarms_per_hour)
-        settings = Settings(threshold.score, args.alarms_per_hour, args.rounds, args.seed)
+        points = tuple((one.alarms_per_hour, one.score) for one in manifest.thresholds)
+        settings = Settings(threshold.score, args.alarms_per_hour, args.rounds, args.seed, points)
         results = [evaluate_data(args, detector, data, settings, progress, say, robust=robust) for data in sets]
         facts = {
             "name": manifest.name,
@@ -102,8 +106,8 @@ def evaluate_data(
 ) -> Result:
     degradations = list(DEGRADATIONS.values()) if robust and args.robustness else []
     if isinstance(data, CropSet):
-        return _on_crops(args, detector, data, settings, progress, degradations)
-    return _on_media(args, detector, data, settings, progress, degradations, say)
+        return _on_crops(args, detector, data, settings, progress, degradations, robust=robust)
+    return _on_media(args, detector, data, settings, progress, degradations, say, robust=robust)
 
 
 def _on_crops(
@@ -113,19 +117,29 @@ def _on_crops(
     settings: Settings,
     progress: Progress,
     degradations: Sequence[Degradation],
+    *,
+    robust: bool,
 ) -> Result:
     data = dataclasses.replace(data, rows=some_videos(data.rows, args.most, args.seed))
-    note = crops_note(data.rows, detector)
+    note = crops_note(data.rows, detector, args.crop_margin)
+    scorer = PackageScorer(detector, args.crop_margin)
     passes = score_crops(
         data,
-        PackageScorer(detector),
+        scorer,
         degradations,
         degraded_rows=some_videos(data.rows, args.robustness, args.seed),
         seed=args.seed,
         progress=progress,
     )
     clean = passes.pop("")
-    return result_of(data.name, "stored crops", data.split, clean, passes, settings, notes=[note])
+    windows = None
+    if robust and args.windows:
+        rows, lines = some_videos(data.rows, args.windows, args.seed), tuple(LINES.values())
+        found = score_windows(data, rows, scorer, lines, seed=args.seed, progress=progress)
+        windows = window_result(
+            found, LINES, scorer.length, settings.threshold, rounds=settings.rounds, seed=settings.seed
+        )
+    return result_of(data.name, "stored crops", data.split, clean, passes, settings, notes=[note], windows=windows)
 
 
 def _on_media(
@@ -136,21 +150,47 @@ def _on_media(
     progress: Progress,
     degradations: Sequence[Degradation],
     say: Say,
+    *,
+    robust: bool,
 ) -> Result:
     items = some_videos(data.items, args.most, args.seed)
     stills = some_videos(tuple(item for item in items if item.still), args.robustness, args.seed)
     with contextlib.closing(make_face_finder(dataclasses.replace(face_settings(args), refresh_every=1), say)) as finder:
         watch = Watcher(detector, settings.threshold, finder, ScanSettings(args.alarms_per_hour, args.frames))
         clean, seen = watch_media(items, watch, progress=progress)
-        robust = {}
+        degraded = {}
         if degradations and stills:
             chosen = {item.name for item in stills}
-            robust[CLEAN] = media_scores([pair for pair in seen if pair[0].name in chosen])
+            degraded[CLEAN] = media_scores([pair for pair in seen if pair[0].name in chosen])
             for degradation in degradations:
-                robust[degradation.name], _ = watch_media(stills, watch, degradation, progress=progress)
+                degraded[degradation.name], _ = watch_media(stills, watch, degradation, progress=progress)
+        recordings = _after_lines(args, watch, seen, settings, progress) if robust and args.lines else ()
         notes = [*data.notes, f"Faces: {finder.description}."]
     kind = "recordings and pictures, by the live scanner"
-    return result_of(data.name, kind, data.split, clean, robust, settings, seen=seen, notes=notes)
+    return result_of(
+        data.name, kind, data.split, clean, degraded, settings, seen=seen, notes=notes, recordings=recordings
+    )
+
+
+def _after_lines(
+    args: argparse.Namespace,
+    watch: Watcher,
+    seen: Sequence[tuple[MediaItem, Watched]],
+    settings: Settings,
+    progress: Progress,
+) -> tuple[RecordingRow, ...]:
+    """Recordings as they were watched, and watched again after each line."""
+    items = some_videos(tuple(item for item, _ in seen if not item.still), args.lines, args.seed)
+    if not items:
+        return ()
+    chosen = {item.name for item in items}
+    rounds, seed = settings.rounds, settings.seed
+    before = [pair for pair in seen if pair[0].name in chosen]
+    rows = [recording_row(CLEAN, "as recorded", before, settings.threshold, rounds=rounds, seed=seed)]
+    for line in LINES.values():
+        _, after = watch_media(items, watch, line, progress=progress)
+        rows.append(recording_row(line.name, line.words, after, settings.threshold, rounds=rounds, seed=seed))
+    return tuple(rows)
 
 
 def named_apart(sets: Sequence[CropSet | MediaSet]) -> list[CropSet | MediaSet]:
@@ -173,7 +213,8 @@ def command_of(args: argparse.Namespace) -> str:
     words = [Path(folder).resolve().name for folder in folders] + ["--split", args.split]
     for package in args.repeat:
         words += ["--repeat", Path(package).resolve().name]
-    plain = {"alarms_per_hour": 1.0, "robustness": 1000, "most": None, "frames": 4800, "rounds": 1000, "seed": 0,
+    plain = {"alarms_per_hour": 1.0, "robustness": 1000, "windows": 0, "lines": 0,
+             "crop_margin": None, "most": None, "frames": 4800, "rounds": 1000, "seed": 0,
              "layout": None, "compression": None, "engine": "auto", "face_finder": "auto", "face_size": "auto",
              "face_confidence": 0.5}  # fmt: skip
     for name, default in plain.items():

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.engines.errors import UsageError
+from unmask.engines.errors import SourceError, UnmaskError, UsageError
 from unmask.engines.manifest import Quality
 from unmask.realtime.detector import Detector
 from unmask.realtime.faces.crop import crop_face
@@ -25,11 +26,12 @@ from unmask.realtime.scan.scanner import Scanner, ScanSettings
 from unmask.realtime.sources.base import FrameSource
 from unmask.realtime.sources.images import FolderSource, ImageSource, decode_image
 from unmask.realtime.sources.video_file import VideoFileSource
-from unmask.realtime.types import Cause, FaceBox, Image
+from unmask.realtime.types import Cause, FaceBox, Frame, Image
 from unmask.realtime.verdict import HOLD_S
 from unmask.realtime.window import FrameWindow
 from unmask.training.degrade import Degradation
 from unmask.training.evaluation.passes import StoredCrop, Watched
+from unmask.training.lines import Line
 from unmask.training.prepare.index import PreparedCrop
 from unmask.training.prepare.items import SourceItem
 
@@ -38,16 +40,17 @@ class PackageScorer:
     """An open detector on stored crops: the crop function, quality gate, window and head of the live monitor.
 
     Of the gate a stored crop without a face box only tells size, sharpness and light; with one also the
-    turn of the head and what is cut off.
+    turn of the head and what is cut off. ``margin`` is how far crops without a face box reach, by default as far
+    as the detector asks for; what it wants beyond is mirrored, as at a picture's edge.
     """
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: Detector, margin: float | None = None) -> None:
         self._detector = detector
         self._spec = detector.crop_spec
         window = detector.manifest.window
         self._stride_s, self._gap_s = window.stride_ms / 1000, window.max_gap_ms / 1000
         self.length, self.least = window.length, window.min_frames
-        self.margin = detector.crop_spec.margin
+        self.margin = margin or detector.crop_spec.margin
         self.single_image = detector.manifest.single_image
 
     def encode(self, crops: Sequence[StoredCrop]) -> tuple[NDArray[np.float32], list[tuple[str, ...]]]:
@@ -83,7 +86,7 @@ class PackageScorer:
         }
         face = crop.face
         if face is None:
-            face = _box_of_whole(side, self._spec.margin)
+            face = _box_of_whole(side, self.margin)
             limits["min_inside"] = 0.0
         quality: Quality = self._detector.manifest.quality.model_copy(update=limits)
         cut = crop_face(crop.image, face, self._spec)
@@ -97,8 +100,9 @@ def _box_of_whole(side: int, margin: float) -> FaceBox:
     return FaceBox(side / 2 - reach, side / 2 - reach, side / 2 + reach, side / 2 + reach, 1.0)
 
 
-def crops_note(rows: Sequence[PreparedCrop], detector: Detector) -> str:
-    """One sentence on how the crops were taken. Raises ``UsageError`` where they are too tight for the detector."""
+def crops_note(rows: Sequence[PreparedCrop], detector: Detector, given: float | None = None) -> str:
+    """One sentence on how the crops were taken, those without a face box as if cut with the margin ``given``.
+    Raises ``UsageError`` where they are too tight for the detector, or where ``given`` would be ignored."""
     margin = detector.crop_spec.margin
     boxed = [row for row in rows if row.face is not None]
     tight = min((row.margin for row in boxed), default=margin)
@@ -107,11 +111,18 @@ def crops_note(rows: Sequence[PreparedCrop], detector: Detector) -> str:
             f"The crops were kept with margin {tight:g}, the detector {detector.manifest.name} asks for {margin:g}: "
             f"prepare them again with --margin {margin:g} or more."
         )
+    if given is not None and len(boxed) == len(rows):
+        raise UsageError("All crops have a face box, which says how far they reach: leave out --crop-margin.")
     if len(boxed) == len(rows):
         return f"Each face was cut out of its stored crop with the detector's own margin of {margin:g}."
+    how = f"as if cut with the detector's margin of {margin:g}"
+    if given is not None:
+        how = f"as cut with a margin of {given:g}"
+        if given < margin:
+            how += f", and what the detector's margin of {margin:g} reaches beyond it was mirrored"
     return (
-        f"{len(rows) - len(boxed)} of {len(rows)} crops have no face box: each was taken whole, as if cut with the "
-        f"detector's margin of {margin:g}; the turn of the head and cut-off faces could not be checked."
+        f"{len(rows) - len(boxed)} of {len(rows)} crops have no face box: each was taken whole, {how}; the turn of the "
+        "head and cut-off faces could not be checked."
     )
 
 
@@ -124,7 +135,7 @@ def speed_calls(detector: Detector) -> tuple[Callable[[NDArray[np.uint8]], objec
 
 
 class Watcher:
-    """Watches recordings and pictures as ``unmask scan`` does; a degradation is for pictures only."""
+    """Watches recordings and pictures as ``unmask scan`` does; a degradation is for pictures, a line for recordings."""
 
     def __init__(self, detector: Detector, threshold: float, finder: FaceFinder, settings: ScanSettings) -> None:
         self._scanner = Scanner([(detector, threshold)], finder, settings)
@@ -133,14 +144,24 @@ class Watcher:
         self._stride_s = window.stride_ms / 1000
         self._dwell_s = detector.manifest.rule.dwell_s
 
-    def __call__(self, item: SourceItem, degradation: Degradation | None) -> Watched:
+    def __call__(self, item: SourceItem, worse: Degradation | Line | None) -> Watched:
         """See ``Watch``."""
+        if not isinstance(worse, Line):
+            return self._watch(item, functools.partial(self._source, item, worse))
+        with tempfile.TemporaryDirectory(prefix="unmask-line-") as folder:
+            sent = Path(folder) / "sent.mkv"
+            try:
+                send(self._source(item, None), sent, worse, item.source)
+            except UnmaskError as error:
+                return Watched(None, (), error=str(error))
+            return self._watch(item, functools.partial(VideoFileSource, sent, item.source))
+
+    def _watch(self, item: SourceItem, make: Callable[[], FrameSource]) -> Watched:
         times: list[float] = []
 
         def note(sample: Sample, followed: Followed) -> None:
             times.append(sample.frame.time_s)
 
-        make = functools.partial(self._source, item, degradation)
         finding = self._scanner.scan(ScanItem(item.source, item.kind, make), observe=note)
         if finding.error and not finding.frames_analysed:
             return Watched(None, (), error=finding.error)
@@ -183,6 +204,29 @@ class Watcher:
         if finding.duration_s is None:
             return finding.frames_analysed < self._most
         return finding.stretches == 1 and seconds >= finding.duration_s - max(1.0, 2 * self._stride_s)
+
+
+def send(source: FrameSource, target: Path, line: Line, key: str) -> None:
+    """Write what comes out of ``line`` of the recording called ``key``, as far as it can be read. Raises
+    ``SourceError`` where it cannot be opened or read at all."""
+    info = source.open()
+    try:
+        first = source.read()
+        if first is None:
+            raise SourceError(f"{key} holds no picture.")
+        line.record(target, _pictures(first, source), info.fps or 25.0, key)
+    finally:
+        source.close()
+
+
+def _pictures(first: Frame, source: FrameSource) -> Iterator[Image]:
+    frame: Frame | None = first
+    while frame is not None:
+        yield cv2.cvtColor(frame.image, cv2.COLOR_BGR2RGB)
+        try:
+            frame = source.read()
+        except SourceError:  # it breaks off: the undisturbed pass has said so
+            return
 
 
 def _degraded(path: Path, name: str, degradation: Degradation) -> bytes:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask.cli.options import positive
+from unmask.cli.options import positive, whole
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="fp32, and after a comma fp16 and int8; each must pass the parity gate on --data (default fp32)",
     )
     group.add_argument("--engine", choices=("tensorrt",), help="also build this GPU's plan into the cache")
-    group.add_argument("--max-batch", metavar="N", type=_whole, default=16, help="of the plan (default 16)")
+    group.add_argument("--max-batch", metavar="N", type=whole, default=16, help="of the plan (default 16)")
     group.add_argument("--triton", metavar="DIR", type=Path, help="also write a model repository for Triton")
 
 
@@ -66,18 +67,18 @@ def _add_data(group: Any) -> None:
         help="a folder with index.csv and tars of crops, or an npz with crops, labels and groups; without it the "
         "package has no calibration, and its thresholds were set for no false-alarm rate",
     )
-    group.add_argument("--most", metavar="N", type=_whole, default=2000, help="use about N pictures (default 2000)")
+    group.add_argument("--most", metavar="N", type=whole, default=2000, help="use about N pictures (default 2000)")
 
 
 def _add_window(group: Any) -> None:
     group.add_argument(
         "--margin", type=positive, help="side of a crop in units of the face box (default: the recipe's)"
     )
-    group.add_argument("--window", metavar="N", type=_whole, help="frames of a window (default: the recipe's, or 16)")
+    group.add_argument("--window", metavar="N", type=whole, help="frames of a window (default: the recipe's, or 16)")
     group.add_argument(
-        "--stride-ms", metavar="MS", type=_whole, default=125, help="time between its frames (default 125)"
+        "--stride-ms", metavar="MS", type=whole, default=125, help="time between its frames (default 125)"
     )
-    group.add_argument("--min-frames", metavar="N", type=_whole, help="frames that a score needs (default: half)")
+    group.add_argument("--min-frames", metavar="N", type=whole, help="frames that a score needs (default: half)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,8 +127,9 @@ def _divert(parser: argparse.ArgumentParser) -> None:
     parse = parser.parse_known_args
 
     def parse_known_args(args: Any = None, namespace: Any = None) -> Any:
-        words = list(args or ())
+        words: list[str] = list(args or ())
         if not words or words[0] not in OTHERS:
+            _refuse_slip(parser, words[:1])
             return parse(args, namespace)
         name, (module, summary) = words[0], OTHERS[words[0]]
         loaded = importlib.import_module(module)
@@ -139,6 +141,13 @@ def _divert(parser: argparse.ArgumentParser) -> None:
     parser.parse_known_args = parse_known_args
 
 
+def _refuse_slip(parser: argparse.ArgumentParser, words: list[str]) -> None:
+    """What is nearly one of the other commands would be taken for a checkpoint."""
+    near = difflib.get_close_matches(words[0], OTHERS, n=1, cutoff=0.7) if words else []
+    if near and not Path(words[0]).exists():
+        parser.error(f"there is no checkpoint {words[0]!r} (did you mean {near[0]}?)")
+
+
 def _precisions(text: str) -> tuple[str, ...]:
     """An argparse type: ``fp32,fp16`` and so on."""
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",")))
@@ -146,13 +155,6 @@ def _precisions(text: str) -> tuple[str, ...]:
     if unknown is not None:
         raise argparse.ArgumentTypeError(f"{unknown!r} is no precision, choose from {', '.join(PRECISIONS)}")
     return words
-
-
-def _whole(text: str) -> int:
-    """An argparse type: a whole number from 1 on."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return int(text)
 
 
 def _triton_folder(args: argparse.Namespace, precision: str) -> Path:
@@ -188,7 +190,7 @@ def _build_plan(package: DetectorPackage, args: argparse.Namespace, console: Con
     for precision in ("fp32", *package.manifest.files.variants):
         path, sha256 = package.encoder_file(precision)
         options = EngineOptions(sha256=sha256, max_batch=args.max_batch)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task(f"{args.engine} {precision}", total=1.0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unmask.cli.options import PRECISIONS, whole
+from unmask.cli.options import PRECISIONS, natural, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,16 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--queue-delay-us",
         metavar="US",
-        type=int,
+        type=natural,
         default=2000,
         help="how long a batch may wait to fill (default 2000)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
+    from unmask.engines.errors import UsageError
     from unmask.engines.package import find_package, load_package
     from unmask.export.triton import write_triton_repository
 
+    if args.folder.is_file():
+        raise UsageError(f"{args.folder} is a file: give a folder for the repository.")
     written = write_triton_repository(
         load_package(find_package(args.detector)),
         args.folder,

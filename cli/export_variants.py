@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unmask.cli.options import positive, whole
+from unmask.cli.options import natural, positive, require_there, whole
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--most", metavar="N", type=whole, default=2000, help="use about N pictures (default 2000)")
     parser.add_argument(
-        "--seed", metavar="N", type=int, default=0, help="of the training, where the index has no split val (default 0)"
+        "--seed",
+        metavar="N",
+        type=natural,
+        default=0,
+        help="of the training, where the index has no split val (default 0)",
     )
 
 
@@ -34,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from unmask.engines.package import find_package
     from unmask.export.package_variants import VariantOptions, variants_of_package
 
+    require_there(args.data, "give the folder with the crops and their index, or an npz of crops")
     options = VariantOptions(
         folder=find_package(args.detector),
         data=args.data,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from unmask.cli.options import natural, number, whole
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL.onnx", help="a classifier of single face pictures")
@@ -16,17 +18,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     feed.add_argument("--mean", type=_numbers, metavar="A,B,C", help="taken off after --range, in its units")
     feed.add_argument("--std", type=_numbers, metavar="A,B,C", help="divided by after --mean")
     feed.add_argument("--colour", choices=("rgb", "bgr"), help="order of its channels (assumed: rgb)")
-    feed.add_argument("--size", type=int, metavar="PX", help="side of its pictures, where its input does not say")
-    feed.add_argument("--margin", type=float, metavar="M", help="cut around a face in units of its box (assumed: 1.3)")
+    feed.add_argument("--size", type=whole, metavar="PX", help="side of its pictures, where its input does not say")
+    feed.add_argument("--margin", type=number, metavar="M", help="cut around a face in units of its box (assumed: 1.3)")
     read = parser.add_argument_group("how it is read")
     read.add_argument("--output", metavar="NAME", help="which output, where there are several")
     read.add_argument("--activation", choices=("sigmoid", "softmax", "logit"), help="what it already applied; probed")
     side = read.add_mutually_exclusive_group()
-    side.add_argument("--fake-class", type=int, action="append", metavar="I", help="index of fake; may be repeated")
-    side.add_argument("--real-class", type=int, action="append", metavar="I", help="index of genuine, all others fake")
+    side.add_argument("--fake-class", type=natural, action="append", metavar="I", help="index of fake; may be repeated")
+    side.add_argument(
+        "--real-class", type=natural, action="append", metavar="I", help="index of genuine, all others fake"
+    )
     read.add_argument("--embedding", metavar="NAME", help="an inner value to hand out beside the logit")
-    read.add_argument("--window", type=int, default=16, metavar="N", help="frames averaged, 1 to 16 (default 16)")
-    read.add_argument("--threshold", type=float, metavar="S", help="score of an alarm (assumed: 0.9)")
+    read.add_argument("--window", type=natural, default=16, metavar="N", help="frames averaged, 1 to 16 (default 16)")
+    read.add_argument("--threshold", type=number, metavar="S", help="score of an alarm (assumed: 0.9)")
     told = parser.add_argument_group("what is known of it")
     told.add_argument("--name", help="name of the detector (default: that of the folder)")
     told.add_argument("--version", dest="package_version", default="0.1.0", metavar="X.Y.Z", help="default 0.1.0")

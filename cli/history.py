@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from unmask.cli.options import positive, tell, whole
 from unmask.engines.errors import UsageError
+from unmask.engines.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,12 +102,12 @@ def session_sink(detector: Detector, settings: SessionSettings, sources: Sequenc
 
 
 def _list(args: argparse.Namespace, history: History) -> int:
-    from unmask.realtime.history.export import as_json
+    from unmask.realtime.history.export import listed_as_json
 
     query = _query(args)
     entries = history.entries(query, limit=args.limit)
     if args.json:
-        _print_json({"version": 1, "entries": [as_json(history.record(entry.entry_id)) for entry in entries]})
+        _print_json({"version": 1, "entries": [listed_as_json(history, entry) for entry in entries]})
         return 0
     console = _console()
     if not entries:
@@ -130,7 +131,7 @@ def _show(args: argparse.Namespace, history: History) -> int:
         return 0
     console = _console()
     for line in [*record_lines(record, time.time()), _HINT]:
-        console.print(line, soft_wrap=True)
+        console.print(plain(line, 2000), soft_wrap=True)
     return 0
 
 
@@ -163,7 +164,7 @@ def _delete(args: argparse.Namespace, history: History) -> int:
         gone = history.delete_older(args.older_than)
     else:
         for number in args.numbers:
-            history.record(number)  # a wrong number deletes nothing
+            history.require(number)  # a wrong number deletes nothing
         gone = history.delete(args.numbers)
     tell(f"Deleted for good: {_counted(gone)}.")
     return 0
@@ -210,10 +211,10 @@ def _entries_table(entries: list[Entry]) -> Any:
         table.add_column(name, overflow="fold", justify="right" if right else "left", no_wrap=name == "when")
     for entry in entries:
         mark, style = MARKS[entry.verdict]
-        words = Text.assemble((f"{mark} {entry.verdict.words}", style), entry.why)
+        words = Text.assemble((f"{mark} {entry.verdict.words}", style), plain(entry.why, 2000))
         score = "-" if entry.score is None else f"{entry.score:.2f}"
         number, alarms = str(entry.entry_id), str(entry.alarms)
-        table.add_row(number, day_and_time(entry.at), entry.kind, Text(entry.title), words, alarms, score)
+        table.add_row(number, day_and_time(entry.at), entry.kind, Text(plain(entry.title)), words, alarms, score)
     return table
 
 

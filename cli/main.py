@@ -43,6 +43,21 @@ class _Parser(argparse.ArgumentParser):
         print(f"{self.prog}: {message}; see: {self.prog} --help", file=sys.stderr)
         raise SystemExit(CANNOT)
 
+    def refuse(self, words: Sequence[str]) -> NoReturn:
+        """Say that ``words`` were left over, and which option was meant where one is near."""
+        first = words[0].partition("=")[0]
+        if not first.startswith("-"):
+            self.error(f"there is nothing to do with {first!r}")
+        near = difflib.get_close_matches(first, self._option_string_actions, n=1)
+        self.error(f"there is no option {first}" + (f" (did you mean {near[0]}?)" if near else ""))
+
+    def innermost(self, words: Sequence[str]) -> _Parser:
+        """The parser of the command that ``words`` name, nested ones too."""
+        inner = self._subparsers._group_actions[0] if self._subparsers is not None else None
+        choices: dict[str, _Parser] = getattr(inner, "choices", None) or {}
+        found = next((number for number, word in enumerate(words) if word in choices), None)
+        return self if found is None else choices[words[found]].innermost(words[found + 1 :])
+
 
 class _Version(argparse.Action):
     """Prints the version. Reading the installed metadata costs more than the rest of the help."""
@@ -54,7 +69,7 @@ class _Version(argparse.Action):
         raise SystemExit(DONE)
 
 
-def build_parser(command: str | None) -> argparse.ArgumentParser:
+def build_parser(command: str | None) -> _Parser:
     """The parser, with the arguments of ``command`` only; the others are names and a line of help."""
     parser = _Parser(
         prog="unmask",
@@ -109,7 +124,9 @@ def _run(arguments: list[str], debug: bool) -> int:
     if own_choice:
         command, arguments = "watch", ["watch"]
     parser = build_parser(command)
-    args = parser.parse_args(arguments)
+    args, left_over = parser.parse_known_args(arguments)
+    if left_over:
+        parser.innermost(arguments).refuse(left_over)
     if command is None:
         parser.print_help(sys.stderr)
         return CANNOT
@@ -134,15 +151,18 @@ def _without_debug(arguments: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _unknown(command: str) -> str:
-    near = difflib.get_close_matches(command, COMMANDS, n=1)
+    near = difflib.get_close_matches(command, [*COMMANDS, "--help"], n=1)
     guess = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
     return f"There is no command {command!r}; {guess}"
 
 
 def _complain(message: str, debug: bool) -> int:
+    from unmask.engines.plain_text import plain
+    from unmask.realtime.sources.addresses import without_passwords
+
     if debug:
-        traceback.print_exc()
-    print(f"unmask: {message}", file=sys.stderr)
+        print(without_passwords(traceback.format_exc()), end="", file=sys.stderr)
+    print(f"unmask: {plain(without_passwords(message), 4000)}", file=sys.stderr)
     return CANNOT
 
 

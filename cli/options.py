@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -208,6 +209,12 @@ def refuse_writing_over(target: Path, inputs: Iterable[str]) -> None:
             raise UsageError(f"{target} is what you want looked at and would be written over: give another file.")
 
 
+def require_there(path: Path, remedy: str) -> None:
+    """Raise ``UsageError``, with the ``remedy`` ("give the folder with ..."), where there is nothing at ``path``."""
+    if not path.exists():
+        raise UsageError(f"There is nothing at {path}: {remedy}.")
+
+
 def positive(text: str) -> float:
     """An argparse type: a number above zero."""
     value = _number(text, "a number above 0")
@@ -229,6 +236,21 @@ def whole(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
+
+
+def natural(text: str) -> int:
+    """An argparse type: a whole number from 0 on."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """An argparse type: any finite number."""
+    value = _number(text, "a number")
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text} is not a number")
+    return value
 
 
 def word(text: str) -> str:

@@ -22,8 +22,10 @@ from unmask.cli.options import (
     refuse_writing_over,
     tell,
     whole,
+    word,
 )
 from unmask.engines.errors import UsageError
+from unmask.engines.plain_text import plain
 from unmask.realtime.writing import write_whole
 
 if TYPE_CHECKING:
@@ -33,9 +35,11 @@ if TYPE_CHECKING:
     from unmask.realtime.scan.results import ItemFinding
     from unmask.realtime.scan.scanner import Scanner
 
+_LIVE = ("camera", "screen", "region", "window", "synthetic")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="+", metavar="PATH", help="a video, picture, folder, zip or address")
+    parser.add_argument("path", nargs="+", type=word, metavar="PATH", help="a video, picture, folder, zip or address")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the findings as JSON ('-': to the terminal)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a report that needs no other file")
     parser.add_argument("--crops", action="store_true", help="put the most suspicious face pictures into the HTML")
@@ -74,13 +78,16 @@ def run(args: argparse.Namespace) -> int:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     settings = ScanSettings(args.alarms_per_hour, args.frames, args.vote, args.crops)
+    _refuse_live(args.path)
     items = expand(args.path, SourceOptions(fps=args.fps), sequence=args.sequence)
     _check_outputs(args, [item.path for item in items])
     if args.fps is not None and not args.sequence:
         raise UsageError("--fps is the rate of pictures that are one video: give --sequence too.")
+    if not (args.json or args.html or args.history):
+        _refuse_nothing(items)
     with contextlib.ExitStack() as stack:
         names = list(dict.fromkeys(args.detector or [DEFAULT_DETECTOR]))
-        running = {"precision": args.precision, "options": engine_options(args), "say": say}
+        running: dict[str, Any] = {"precision": args.precision, "options": engine_options(args), "say": say}
         detectors = [stack.enter_context(open_detector(name, args.engine, **running)) for name in names]
         thresholds = [threshold_for(detector.manifest, args.alarms_per_hour) for detector in detectors]
         # The moments lie too far apart for a finder that saves work from one frame to the next.
@@ -123,17 +130,32 @@ def scan_all(
     """Every item in turn, with a bar for all of them and one for the item at hand; ``keep`` is told of each."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     findings = []
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         whole_task = progress.add_task("items", total=len(items), visible=len(items) > 1)
         for item in items:
-            task = progress.add_task(Path(item.path).name[-40:], total=1.0)
+            task = progress.add_task(plain(Path(item.path).name[-40:]), total=1.0)
             findings.append(scanner.scan(item, lambda done, task=task: progress.update(task, completed=done)))
             keep(findings[-1])
             progress.remove_task(task)
             progress.advance(whole_task)
     return findings
+
+
+def _refuse_live(given: Sequence[str]) -> None:
+    """What `unmask watch` takes and has no end, unless a file has that very name."""
+    for text in given:
+        if text.partition(":")[0] in _LIVE and not Path(text).exists():
+            raise UsageError(f"{text} is live and has no end to scan to: use `unmask watch {text}`.")
+
+
+def _refuse_nothing(items: Sequence[ScanItem]) -> None:
+    """Where there is nothing to look at, and nobody wants a report of it, it is said before a model is loaded."""
+    errors = [item.error for item in items if item.make is None]
+    if errors and len(errors) == len(items):
+        more = f" (Neither can {len(errors) - 1} more.)" if len(errors) > 1 else ""
+        raise UsageError(errors[0] + more)
 
 
 def _check_outputs(args: argparse.Namespace, inputs: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask.cli.options import add_face_arguments, positive
+from unmask.cli.options import add_face_arguments, natural, positive
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,13 +36,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--alarms-per-hour", metavar="N", type=positive, default=1.0,
                         help="which frozen threshold of the package to use (default 1)")  # fmt: skip
-    parser.add_argument("--robustness", metavar="N", type=count, default=1000,
+    parser.add_argument("--robustness", metavar="N", type=natural, default=1000,
                         help="crops or pictures in the robustness table (default 1000; 0: no table)")  # fmt: skip
-    parser.add_argument("--most", metavar="N", type=count, help="N crops or files at most, whole videos at random")
-    parser.add_argument("--frames", metavar="N", type=count, default=4800,
+    parser.add_argument("--windows", metavar="N", type=natural, default=0,
+                        help="make moving windows of N stored stills, and judge them as live (default 0)")  # fmt: skip
+    parser.add_argument("--lines", metavar="N", type=natural, default=0,
+                        help="watch N recordings again after each line of a call (default 0)")  # fmt: skip
+    parser.add_argument("--crop-margin", metavar="M", type=positive,
+                        help="side, in face boxes, of crops without one (default: the detector's margin)")  # fmt: skip
+    parser.add_argument("--most", metavar="N", type=natural, help="N crops or files at most, whole videos at random")
+    parser.add_argument("--frames", metavar="N", type=natural, default=4800,
                         help="analyse at most N moments per recording (default 4800)")  # fmt: skip
-    parser.add_argument("--rounds", metavar="N", type=count, default=1000, help="draws of the bootstrap (default 1000)")
-    parser.add_argument("--seed", metavar="N", type=int, default=0, help="of draws and degradations (default 0)")
+    parser.add_argument("--rounds", metavar="N", type=natural, default=1000,
+                        help="draws of the bootstrap (default 1000)")  # fmt: skip
+    parser.add_argument("--seed", metavar="N", type=natural, default=0, help="of draws and degradations (default 0)")
     parser.add_argument("--layout", metavar="NAME", help="the layout of folders of recordings (default: found out)")
     parser.add_argument("--compression", metavar="NAME", help="one compression of FaceForensics++ (c23, c40)")
     parser.add_argument("--people", metavar="FILE", type=Path, help="a table path,identity: who is in which file")
@@ -86,7 +93,7 @@ def progress_bar(console: Console) -> Any:
     """Gives a ``Progress`` that shows one bar with the time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=None)
         yield lambda done, total, what: bar.update(task, completed=done, total=total, description=what[-40:])
@@ -95,18 +102,10 @@ def progress_bar(console: Console) -> Any:
 def print_summary(console: Console, results: Sequence[Result]) -> None:
     from rich.table import Table
 
-    from unmask.training.evaluation.markdown import shown
+    from unmask.training.evaluation.cells import shown
     from unmask.training.evaluation.measures import MEASURES
 
     table = Table("per video", *(f"{result.data} ({result.counts['videos']})" for result in results))
     for measure in MEASURES:
         table.add_row(measure.title, *(shown(result.videos[measure.name]) for result in results))
     console.print(table)
-
-
-def count(text: str) -> int:
-    """An argparse type: a whole number, zero or more."""
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
-    return value

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unmask.cli.options import add_face_arguments, face_settings
+from unmask.cli.options import add_face_arguments, face_settings, natural, number, whole
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="a new folder for the crops, or one to go on with")
     parser.add_argument("--dry-run", action="store_true", help="say what was found and how it splits, and stop")
     parser.add_argument("--restart", action="store_true", help="throw away what an earlier run left in OUT")
-    parser.add_argument("--workers", metavar="N", type=_whole, default=os.cpu_count() or 1, help="default: all cores")
-    parser.add_argument("--limit", metavar="N", type=_whole, help="only N files, drawn by the seed: for a try")
+    parser.add_argument("--workers", metavar="N", type=whole, default=os.cpu_count() or 1, help="default: all cores")
+    parser.add_argument("--limit", metavar="N", type=whole, help="only N files, drawn by the seed: for a try")
     _add_data_arguments(parser.add_argument_group("data set"))
     _add_crop_arguments(parser.add_argument_group("crops"))
     add_face_arguments(parser)
@@ -51,31 +51,33 @@ def _add_data_arguments(group: Any) -> None:
         help="take the sets that the data set prescribes, draw all by people, or a folder with the three JSON "
         "files of FaceForensics++ (default official)",
     )
-    group.add_argument("--val", metavar="SHARE", type=float, default=0.1, help="where none is prescribed (default 0.1)")
-    group.add_argument("--test", metavar="SHARE", type=float, default=0.1, help="likewise (default 0.1)")
-    group.add_argument("--seed", metavar="N", type=int, default=0, help="of all that is drawn (default 0)")
+    group.add_argument(
+        "--val", metavar="SHARE", type=number, default=0.1, help="where none is prescribed (default 0.1)"
+    )
+    group.add_argument("--test", metavar="SHARE", type=number, default=0.1, help="likewise (default 0.1)")
+    group.add_argument("--seed", metavar="N", type=natural, default=0, help="of all that is drawn (default 0)")
     group.add_argument(
         "--drop-crossing", action="store_true", help="draw single people, leave out videos that join two sets"
     )
 
 
 def _add_crop_arguments(group: Any) -> None:
-    group.add_argument("--frames", metavar="N", type=_whole, default=10, help="per video, evenly spaced (default 10)")
+    group.add_argument("--frames", metavar="N", type=whole, default=10, help="per video, evenly spaced (default 10)")
     group.add_argument("--faces", choices=("largest", "all"), default="largest", help="of a frame (default largest)")
     group.add_argument(
-        "--margin", metavar="M", type=float, default=1.6, help="side of the crop in face boxes (default 1.6)"
+        "--margin", metavar="M", type=number, default=1.6, help="side of the crop in face boxes (default 1.6)"
     )
-    group.add_argument("--size", metavar="PX", type=_whole, default=320, help="side of the stored crop (default 320)")
+    group.add_argument("--size", metavar="PX", type=whole, default=320, help="side of the stored crop (default 320)")
     group.add_argument(
-        "--min-face", metavar="PX", type=float, default=64.0, help="smaller faces are left out (default 64)"
+        "--min-face", metavar="PX", type=number, default=64.0, help="smaller faces are left out (default 64)"
     )
     group.add_argument("--format", choices=("jpg", "png"), default="jpg", help="jpg adds its loss (default jpg)")
-    group.add_argument("--quality", metavar="Q", type=_whole, default=95, help="of JPEG (default 95)")
-    group.add_argument("--per-shard", metavar="N", type=_whole, default=1000, help="crops in a tar (default 1000)")
+    group.add_argument("--quality", metavar="Q", type=whole, default=95, help="of JPEG (default 95)")
+    group.add_argument("--per-shard", metavar="N", type=whole, default=1000, help="crops in a tar (default 1000)")
     group.add_argument("--npz", action="store_true", help="also one array (10, 3, 224, 224) per video")
-    group.add_argument("--npz-frames", metavar="N", type=_whole, default=10, help="default 10")
-    group.add_argument("--npz-size", metavar="PX", type=_whole, default=224, help="default 224")
-    group.add_argument("--npz-margin", metavar="M", type=float, default=1.3, help="default 1.3")
+    group.add_argument("--npz-frames", metavar="N", type=whole, default=10, help="default 10")
+    group.add_argument("--npz-size", metavar="PX", type=whole, default=224, help="default 224")
+    group.add_argument("--npz-margin", metavar="M", type=number, default=1.3, help="default 1.3")
     group.add_argument("--npz-dtype", choices=("uint8", "float32"), default="uint8", help="default uint8")
 
 
@@ -148,7 +150,7 @@ def _prepare(
 
     from unmask.training.prepare.run import prepare
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     try:
         with Progress(*columns, console=console, transient=True) as bars:
             task = bars.add_task("files", total=len(planned.assignment.items))
@@ -205,10 +207,3 @@ def _print_report(report: dict[str, Any], out: Path, console: Console, notes: Se
     lines += [f"Note: {note}" for note in notes]
     for line in lines:
         console.print(line, soft_wrap=True)
-
-
-def _whole(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
-    return value

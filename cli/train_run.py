@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from unmask.cli.options import whole
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", nargs="?", help="a name (see --list), or a .toml file")
@@ -14,14 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="RUN", help="run folder; a run found there is continued")
     parser.add_argument("--init", type=Path, metavar="FILE", help="starting weights: .pt, .pth, .npz, .safetensors")
     parser.add_argument("--init-partial", action="store_true", help="take what fits of --init, and say what did not")
-    parser.add_argument("--subset", type=int, metavar="N", help="about N pictures to train on, N/4 to validate")
-    parser.add_argument("--steps", type=int, metavar="N", help="end every epoch after N steps, for a trial")
+    parser.add_argument("--subset", type=whole, metavar="N", help="about N pictures to train on, N/4 to validate")
+    parser.add_argument("--steps", type=whole, metavar="N", help="end every epoch after N steps, for a trial")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="folder for decoded crops (default: RUN/cache)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int, metavar="N", help="threads of torch on the CPU")
+    parser.add_argument("--threads", type=whole, metavar="N", help="threads of torch on the CPU")
     parser.add_argument(
         "--checkpoint-every",
-        type=int,
+        type=whole,
         default=200,
         metavar="N",
         help="steps between checkpoints (default: 200)",
@@ -44,9 +46,6 @@ def run(args: argparse.Namespace) -> int:
         return _list()
     if args.recipe is None or args.data is None or args.out is None:
         raise UsageError("Give a recipe, --data DIR and --out RUN; --list shows the recipes.")
-    for name in ("subset", "steps", "threads", "checkpoint_every"):
-        if (value := getattr(args, name)) is not None and value < 1:
-            raise UsageError(f"--{name.replace('_', '-')} must be at least 1, not {value}.")
     recipe = find_recipe(args.recipe)
     if args.set:
         recipe = changed(recipe, dict(_setting(text) for text in args.set))

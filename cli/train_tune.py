@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unmask.cli.options import whole
+
 if TYPE_CHECKING:
     from unmask.training.tune.run import SearchResult
 
@@ -25,12 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ranges", type=Path, metavar="FILE.toml", help="what to try (default: the family's file)")
     parser.add_argument("--init", type=Path, metavar="FILE", help="starting weights: .pt, .pth, .npz, .safetensors")
     parser.add_argument("--init-partial", action="store_true", help="take what fits of --init, and say what did not")
-    parser.add_argument("--trials", type=_count, metavar="N", help="trials in every phase (default: as in the ranges)")
-    parser.add_argument("--epochs", type=_count, metavar="N", help="epochs of a trial (default: as in the recipe)")
-    parser.add_argument("--subset", type=_count, metavar="N", help="about N pictures to train on, N/4 to validate")
-    parser.add_argument("--seed", type=_count, default=1, metavar="N", help="of the proposals (default 1)")
+    parser.add_argument("--trials", type=whole, metavar="N", help="trials in every phase (default: as in the ranges)")
+    parser.add_argument("--epochs", type=whole, metavar="N", help="epochs of a trial (default: as in the recipe)")
+    parser.add_argument("--subset", type=whole, metavar="N", help="about N pictures to train on, N/4 to validate")
+    parser.add_argument("--seed", type=whole, default=1, metavar="N", help="of the proposals (default 1)")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=_count, metavar="N", help="threads of torch on the CPU")
+    parser.add_argument("--threads", type=whole, metavar="N", help="threads of torch on the CPU")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,11 +76,3 @@ def _show(result: SearchResult) -> None:
     console = Console(markup=False)
     console.print(table)
     console.print(f"All of them: {result.folder / 'trials.md'}", soft_wrap=True)
-
-
-def _count(text: str) -> int:
-    """An argparse type: a whole number, one or more."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
-    return value

@@ -7,14 +7,12 @@ import contextlib
 import functools
 import importlib.util
 import os
-import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
+from unmask.cli.interrupt import Interrupt
 from unmask.cli.options import (
     add_detector_arguments,
     add_face_arguments,
@@ -23,14 +21,15 @@ from unmask.cli.options import (
     need_of,
     open_detector,
     positive,
-    refuse_writing_over,
+    whole,
 )
+from unmask.cli.watch_files import check_arguments, file_sinks
 from unmask.engines.errors import UsageError
 
 if TYPE_CHECKING:
     from unmask.realtime.detector import Detector
     from unmask.realtime.metrics.collector import MetricsCollector
-    from unmask.realtime.session import Session, SessionSettings, SourcePlan
+    from unmask.realtime.session import SessionSettings, SourcePlan
     from unmask.realtime.sinks.base import Sink
     from unmask.realtime.sinks.tally import TallySink
     from unmask.realtime.sources.registry import SourceOptions
@@ -63,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_output_arguments(parser)
     group = parser.add_argument_group("source")
-    group.add_argument("--width", type=int, metavar="PX", help="wanted picture width of a camera")
-    group.add_argument("--height", type=int, metavar="PX", help="wanted picture height of a camera")
+    group.add_argument("--width", type=whole, metavar="PX", help="wanted picture width of a camera")
+    group.add_argument("--height", type=whole, metavar="PX", help="wanted picture height of a camera")
     group.add_argument("--fps", type=positive, metavar="N", help="wanted rate of a camera, screen or picture folder")
     group.add_argument("--backend", default="auto", help="camera backend: auto, v4l2, dshow, msmf, ... (default auto)")
     add_detector_arguments(parser)
@@ -134,6 +133,7 @@ def watch(
     from unmask.realtime.sinks.console import ConsoleSink
     from unmask.realtime.sinks.tally import TallySink
 
+    check_arguments(args, specs, options)
     if not args.headless:
         from unmask.cli.window import watch_in_window
 
@@ -245,54 +245,15 @@ def make_plans(
     """A plan per source. What the face finder has to announce is added to ``notices`` once."""
     from unmask.realtime.faces.registry import make_face_finder
     from unmask.realtime.session import SourcePlan
-    from unmask.realtime.sources.registry import make_source, refuse_unused
+    from unmask.realtime.sources.registry import make_source
 
     def announce(line: str) -> None:
         if line not in notices:
             notices.append(line)
 
     makers = [functools.partial(make_source, spec, options) for spec in specs]
-    sources = [make() for make in makers]
-    if len({source.source_id for source in sources}) < len(sources):
-        raise UsageError("A source is named twice: name each once.")
-    refuse_unused(sources, options)
     settings = face_settings(args)
-    return [
-        SourcePlan(source.source_id, make, make_face_finder(settings, announce))
-        for source, make in zip(sources, makers, strict=True)
-    ]
-
-
-def file_sinks(
-    args: argparse.Namespace,
-    plans: Sequence[SourcePlan],
-    detector: Detector,
-    settings: SessionSettings,
-    collector: MetricsCollector,
-) -> list[Sink]:
-    from unmask.realtime.sinks.jsonl import JsonLinesSink
-    from unmask.realtime.sinks.video import VideoSink
-
-    sinks: list[Sink] = []
-    names = [plan.source_id for plan in plans]
-    if args.record is not None:
-        for number, plan in enumerate(plans, 1):
-            path: Path = args.record
-            if len(plans) > 1:
-                path = path.with_name(f"{path.stem}-{number}{path.suffix}")
-            refuse_writing_over(path, names)
-            sinks.append(VideoSink(path, plan.source_id))
-    if args.jsonl is not None:
-        refuse_writing_over(args.jsonl, names)
-        header = {
-            "detector": {"name": detector.manifest.name, "version": detector.manifest.version},
-            "engine": detector.provider,
-            "faces": plans[0].finder.description,
-            "sources": [plan.source_id for plan in plans],
-            "alarms_per_hour": settings.alarms_per_hour,
-        }
-        sinks.append(JsonLinesSink(args.jsonl, header, collector.clocks))
-    return sinks
+    return [SourcePlan(make().source_id, make, make_face_finder(settings, announce)) for make in makers]
 
 
 def report_failures(session: Ended, *, debug: bool) -> int:
@@ -305,26 +266,3 @@ def report_failures(session: Ended, *, debug: bool) -> int:
         for trace in session.tracebacks:
             print(trace, file=sys.stderr)
     return 2 if session.failures else 0
-
-
-class Interrupt:
-    """Ctrl-C and a polite kill end the session in the ordinary way, so that files are completed."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self._before: dict[int, Any] = {}
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, lambda *_: self.event.set())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def wait_for(self, session: Session, max_seconds: float | None) -> None:
-        """Until the session is over, a signal came, or the time is up."""
-        until = time.monotonic() + max_seconds if max_seconds is not None else float("inf")
-        while not self.event.is_set() and time.monotonic() < until and not session.wait(0.1):
-            pass

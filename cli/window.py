@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from unmask.cli.interrupt import Interrupt
 from unmask.cli.options import engine_options, face_settings, need_of, open_detector, tell
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def watch_in_window(
 
     watch.require_display()
     parts = WindowParts()
+    _load_what_blocks()
     services, collector, tally = WindowServices(args, options), MetricsCollector(), TallySink()
     choice = DetectorChoice(args.detector, args.engine, args.precision)
     need = need_of(args)
@@ -154,7 +156,7 @@ def watch_in_window(
         collector.attach(session.flow)
         controller = _controller(services, choice, settings, collector)
         named = dict(zip([plan.source_id for plan in plans], specs, strict=True))
-        with watch.Interrupt() as interrupt:
+        with Interrupt() as interrupt:
             session.start()
             controller.adopt(session, detector, named, plans[0].finder.description)
             _show(controller, parts, lines, args.max_seconds, interrupt.event)
@@ -190,7 +192,7 @@ def open_window(args: argparse.Namespace, options: SourceOptions, *, own_choice:
         controller = _controller(services, choice, settings, collector, [tally, parts.ring])
         first = FirstInstance()
         try:
-            with watch.Interrupt() as interrupt:
+            with Interrupt() as interrupt:
                 _show(controller, parts, [], args.max_seconds, interrupt.event, first)
         finally:
             first.close()
@@ -198,9 +200,11 @@ def open_window(args: argparse.Namespace, options: SourceOptions, *, own_choice:
 
 
 def _load_what_blocks() -> None:
-    """Import now what the first source needs: libraries that are loaded hold the interpreter's lock for up to a
-    tenth of a second each, in which a window would not answer."""
-    for name in ("av", "cv2", "onnx", "onnxruntime", "unmask.engines.package", "unmask.engines.ort_session"):
+    """Import now what the first source and its choice need: libraries that are loaded hold the interpreter's lock for
+    up to a tenth of a second each, in which a window would not answer."""
+    engines = "unmask.engines.package", "unmask.engines.ort_session"
+    choosing = "mss", "unmask.gui.chooser.dialog", "unmask.realtime.sources.images"
+    for name in ("av", "cv2", "onnx", "onnxruntime", *engines, *choosing):
         importlib.import_module(name)
 
 
@@ -239,25 +243,27 @@ def _show(
 ) -> None:
     """The window over ``controller`` until it is closed, and the end of all that the controller owns."""
     from unmask.gui.app import run_window
+    from unmask.gui.garbage import collected_here
 
     lines = [*notices, *parts.problems]
     if first is not None and first.problem:
-        lines.append(f"Starting Unmask again will open a second window ({first.problem}).")
-    try:
-        run_window(
-            controller,
-            notices=lines,
-            max_seconds=max_seconds,
-            interrupted=interrupted,
-            collector=controller.collector,
-            controller=controller,
-            preferences=parts.preferences,
-            features=parts.features(),
-            first=first,
-        )
-    finally:
-        controller.close()
-        parts.preferences.save()
+        lines.append(first.problem)
+    with collected_here():  # until the session is over: its threads make objects too
+        try:
+            run_window(
+                controller,
+                notices=lines,
+                max_seconds=max_seconds,
+                interrupted=interrupted,
+                collector=controller.collector,
+                controller=controller,
+                preferences=parts.preferences,
+                features=parts.features(),
+                first=first,
+            )
+        finally:
+            controller.close()
+            parts.preferences.save()
 
 
 def _tell_how_it_went(controller: Controller, tally: TallySink, *, debug: bool) -> int:

@@ -41,13 +41,19 @@ def _features(preferences: Preferences, ring: FrameRing) -> Sequence[Feature]:
     from unmask.gui.layers.feature import LayersFeature
     from unmask.gui.overlay.feature import OverlayFeature
     from unmask.gui.pages.feature import PagesFeature
-    from unmask.gui.pages.kept import KeptHistory, KeptRing, KeptSettings
+    from unmask.gui.pages.kept import KeptHistory, KeptPictures, KeptRing, KeptSettings, KeptSources
     from unmask.gui.scanning.feature import ScanFeature
     from unmask.gui.timeline.feature import TimelineFeature
     from unmask.realtime.history.opening import history_file
 
     timeline, scans = TimelineFeature(ring), ScanFeature()
-    kept = [KeptRing(ring), KeptHistory(history_file(), preferences), KeptSettings(preferences)]
+    kept = [
+        KeptRing(ring),
+        KeptHistory(history_file(), preferences),
+        KeptPictures(history_file(), preferences),
+        KeptSources(preferences),
+        KeptSettings(preferences),
+    ]
     return [
         timeline,
         LayersFeature(),

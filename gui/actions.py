@@ -32,17 +32,25 @@ _WATCH, _DETECTOR, _VIEW, _RECORD, _HELP = MENUS
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec(
-        "open_source", mark("&Open source …"), ("Ctrl+O",), mark("Watch this instead of all that is watched"), _WATCH
+        "open_source",
+        mark("&Open source …"),
+        ("Ctrl+O",),
+        mark("Watch one source instead of all that are watched"),
+        _WATCH,
     ),
     ActionSpec(
         "add_source", mark("&Add source …"), ("Ctrl+N",), mark("Watch one more source"), _WATCH, short=mark("Add")
     ),
     ActionSpec(
-        "switch_source", mark("S&witch source …"), ("Ctrl+R",), mark("Watch another source in this place"), _WATCH
+        "switch_source",
+        mark("S&witch source …"),
+        ("Ctrl+R",),
+        mark("Watch another source in the place of the selected one"),
+        _WATCH,
     ),
     ActionSpec("watch_again", mark("Watch a&gain"), ("F5",), mark("Open the selected source afresh"), _WATCH),
     ActionSpec(
-        "remove_source", mark("&Remove source"), ("Ctrl+Backspace",), mark("Watch the selected source no more"), _WATCH
+        "remove_source", mark("&Remove source"), ("Ctrl+Backspace",), mark("Stop watching the selected source"), _WATCH
     ),
     ActionSpec(
         "pause",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
+from unmask.gui.i18n import mark
 from unmask.gui.qt import (
     QAbstractItemView,
     QHeaderView,
@@ -16,10 +17,12 @@ from unmask.gui.qt import (
     QWidget,
     pyqtSignal,
 )
-from unmask.gui.wording import counted, event_span
+from unmask.gui.spoken import counted
+from unmask.gui.verdict_line import plain_tip
+from unmask.gui.wording import event_span
 from unmask.realtime.types import Event, Update
 
-_COLUMNS = ("Seen at", "Face", "In the source", "Score", "Source")
+_COLUMNS = (mark("Seen at"), mark("Face"), mark("In the source"), mark("Score"), mark("Source"))
 _SPAN, _SCORE, _SOURCE = 2, 3, 4
 
 
@@ -36,11 +39,11 @@ class AlarmList(QWidget):
         super().__init__(parent)
         self._rows: dict[tuple[str, int, float], int] = {}
         self._events: dict[str, tuple[Event, ...]] = {}
-        self.title = QLabel("No alarms so far")
+        self.title = QLabel(self.tr("No alarms so far"))
         self.table = QTableWidget(0, len(_COLUMNS))
-        self.table.setHorizontalHeaderLabels(_COLUMNS)
+        self.table.setHorizontalHeaderLabels([self.tr(name) for name in _COLUMNS])
         self.table.setColumnHidden(_SOURCE, not several_sources)
-        self.table.setAccessibleName("Alarms")
+        self.table.setAccessibleName(self.tr("Alarms"))
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setTabKeyNavigation(False)  # Tab leaves the table; the arrows move in it
@@ -78,7 +81,7 @@ class AlarmList(QWidget):
                     if event not in known:
                         self._show(source_id, event)
         number = self.table.rowCount()
-        title = counted(number, "alarm") if number else "No alarms so far"
+        title = counted(number, "alarm") if number else self.tr("No alarms so far")
         if title != self.title.text():
             self.title.setText(title)
 
@@ -96,7 +99,7 @@ class AlarmList(QWidget):
             words = (f"{datetime.now():%H:%M:%S}", str(event.track_id), "", "", source_id)
             for column, word in enumerate(words):
                 item = QTableWidgetItem(word)
-                item.setToolTip(word)
+                item.setToolTip(plain_tip(word))
                 self.table.setItem(row, column, item)
             self.table.scrollToBottom()
         row = self._rows[key]

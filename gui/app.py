@@ -12,6 +12,7 @@ from typing import Protocol
 
 from unmask.gui.controller import Controller
 from unmask.gui.features import Feature, Remembered
+from unmask.gui.garbage import collected_here
 from unmask.gui.grid import Named
 from unmask.gui.instance import FirstInstance
 from unmask.gui.qt import QApplication, QDialog, QEventLoop, QTimer, application, sip
@@ -79,7 +80,7 @@ def run_window(
     if first is not None:
         first.raised.connect(window.raise_from_afar)
     try:
-        with _callbacks_may_raise(leave):
+        with _callbacks_may_raise(leave), collected_here():
             for feature in features:
                 window.add_feature(feature)
             look()

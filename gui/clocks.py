@@ -49,7 +49,7 @@ class ClockTable(QLabel):
         self.setFont(font)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(f"Clocks of {source_id}")
+        self.setAccessibleName(self.tr("Clocks of {source}").format(source=source_id))
         self.hide()
 
     def show_clocks(self, clocks: Clocks | None) -> None:

@@ -179,7 +179,7 @@ class Controller(QObject):
                 act()
             except UnmaskError as error:
                 self.failed.emit(str(error))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - a bug, which is told and does not end the program
                 self._tracebacks.append(traceback.format_exc())
                 self.failed.emit(tr("{error} (a bug of Unmask; please report it)").format(error=error))
             self.changed.emit()
@@ -198,6 +198,7 @@ class Controller(QObject):
                 session.remove_source(channel.source_id)
             session.add_source(plan)
 
+        self._waiting.clear()  # in place of what was asked for before, too
         self._watch(spec, give)
 
     def _replace(self, old_id: str, spec: str) -> None:
@@ -250,6 +251,7 @@ class Controller(QObject):
         self.collector.attach(session.flow)
         session.start()
         self.session, self.detector_problem = session, ""
+        self._waiting.clear()  # that they failed was told: they are not to come up out of the blue
         self._describe()
 
     def _choose_detector(self, choice: DetectorChoice) -> None:

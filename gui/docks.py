@@ -17,21 +17,45 @@ class Docks:
 
     def __init__(self, window: QMainWindow, commands: ActionSet, preferences: Remembered | None) -> None:
         self._window, self._commands, self._preferences = window, commands, preferences
+        self._of_sources: list[QDockWidget] = []
+        self._folded: list[QDockWidget] = []
 
     def add(
-        self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, action: str = "", shown: bool = True
+        self,
+        name: str,
+        title: str,
+        widget: QWidget,
+        area: Qt.DockWidgetArea,
+        *,
+        action: str = "",
+        shown: bool = True,
+        of_sources: bool = False,
     ) -> QDockWidget:
         """``name`` is what its place is kept under; ``action`` the checkable row of ``gui/actions.py`` that shows
-        and hides it. The widget becomes the dock's."""
+        and hides it. The widget becomes the dock's. ``of_sources``: it is empty before there is a source."""
         dock = QDockWidget(title, self._window)
         dock.setObjectName(name)
         dock.setAccessibleName(title)
         dock.setWidget(widget)
         self._window.addDockWidget(area, dock)
         dock.setVisible(shown)
+        if of_sources:
+            self._of_sources.append(dock)
         if action:
-            self._follow(dock, self._commands.bind(action, dock.setVisible), shown)
+            self._follow(dock, self._commands.bind(action, lambda wanted: self._choose(dock, wanted)), shown)
         return dock
+
+    def fold(self) -> None:
+        """Take those that are empty without a source out of the way of the start page."""
+        self._folded = [dock for dock in self._of_sources if not dock.isHidden()]
+        for dock in self._folded:
+            dock.hide()
+
+    def unfold(self) -> None:
+        """Bring back what was folded, but for what a person showed or hid since."""
+        folded, self._folded = self._folded, []
+        for dock in folded:
+            dock.show()
 
     def restore(self) -> None:
         """Put everything where it was left; nothing where that is not known."""
@@ -43,9 +67,15 @@ class Docks:
             self._window.restoreState(_from_text(state), _STATE_VERSION)
 
     def remember(self) -> None:
+        self.unfold()
         if self._preferences is not None:
             self._preferences.set(GEOMETRY, _to_text(self._window.saveGeometry()))
             self._preferences.set(STATE, _to_text(self._window.saveState(_STATE_VERSION)))
+
+    def _choose(self, dock: QDockWidget, wanted: bool) -> None:
+        if dock in self._folded:
+            self._folded.remove(dock)
+        dock.setVisible(wanted)
 
     @staticmethod
     def _follow(dock: QDockWidget, action: QAction, shown: bool) -> None:

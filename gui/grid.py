@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from unmask.gui.panel import SourcePanel
-from unmask.gui.qt import QApplication, QGridLayout, QWidget, pyqtSignal
+from unmask.gui.qt import QApplication, QGridLayout, QScrollArea, QSize, Qt, QWidget, pyqtSignal
 from unmask.realtime.metrics.collector import MetricsCollector
 
 _SPACING = 10
+#: Of one panel with its picture, so that docks give way to it, and an alert with all notices fits on a small screen;
+#: and what it would rather have.
+_LEAST, _WANTED = QSize(260, 180), QSize(800, 520)
 
 
 class Named(Protocol):
@@ -51,6 +54,10 @@ class SourceGrid(QWidget):
         application = QApplication.instance()
         assert isinstance(application, QApplication)
         application.focusChanged.connect(self._focus_moved)
+
+    def heightForWidth(self, a0: int) -> int:
+        """What it needs and not what it would like: else a banner's words have pictures grow out of sight."""
+        return self._layout.minimumHeightForWidth(a0)  # it has no margins
 
     def offer(self, names: frozenset[str]) -> None:
         """The actions that panels may have buttons for."""
@@ -136,3 +143,20 @@ class SourceGrid(QWidget):
         for source_id, panel in self.panels.items():
             if now is panel or (now is not None and panel.isAncestorOf(now)):
                 self.select(source_id)
+
+
+class GridRoom(QScrollArea):
+    """Where the grid lies: many sources with all their clocks need more room than a screen has."""
+
+    def __init__(self, grid: SourceGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(grid)
+
+    def sizeHint(self) -> QSize:
+        return QSize(_WANTED)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(_LEAST)

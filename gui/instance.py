@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import os
 
+from unmask.gui.i18n import tr
 from unmask.gui.qt import QLocalServer, QLocalSocket, QObject, pyqtSignal
 
 _RAISE, _DONE = b"raise\n", b"done\n"
@@ -44,13 +45,15 @@ class FirstInstance(QObject):
         # Nobody else on this machine may talk to it.
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._come)
-        #: Why it cannot listen, "" when it does. The window works all the same; it only cannot be found.
+        #: One sentence where it cannot listen, else "". The window works all the same; it only cannot be found.
         self.problem = ""
         if not self._server.listen(self.name):
             # Left behind by one that was killed: nobody answered it, or we would not be here.
             QLocalServer.removeServer(self.name)
             if not self._server.listen(self.name):
-                self.problem = self._server.errorString()
+                self.problem = tr("Starting Unmask again will open a second window ({error}).").format(
+                    error=self._server.errorString()
+                )
 
     def close(self) -> None:
         self._server.close()

@@ -27,6 +27,7 @@ class NoticeBar(QFrame):
         )
         self.label.setAccessibleName(self.tr("Notices"))
         self.remedy = QToolButton()
+        self.remedy.setAccessibleName(self.tr("What can be done"))
         self.remedy.hide()
         self.dismiss = QToolButton()
         self.dismiss.setText(self.tr("Dismiss"))
@@ -60,6 +61,7 @@ class NoticeBar(QFrame):
         if action is not None:
             self.remedy.setDefaultAction(action)
             self.remedy.setText(words)
+            self.remedy.setAccessibleName(words)
 
     def _tell(self) -> None:
         text = "\n".join(self._lines)

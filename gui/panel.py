@@ -20,7 +20,7 @@ from unmask.gui.qt import (
     QVBoxLayout,
     QWidget,
 )
-from unmask.gui.verdict_line import ElidedLabel, VerdictLine
+from unmask.gui.verdict_line import ElidedLabel, VerdictLine, plain_tip
 from unmask.gui.wording import dropped_words, head_up_line, lowered_words
 from unmask.realtime.metrics.clocks import Clocks
 from unmask.realtime.types import Update
@@ -43,7 +43,7 @@ class SourcePanel(QWidget):
         self.picture = PictureView(source_id)
         self.banner = TroubleBanner(source_id)
         self.name_line = ElidedLabel(source_id, Qt.TextElideMode.ElideMiddle)
-        self.name_line.setToolTip(source_id)
+        self.name_line.setToolTip(plain_tip(source_id))
         bold = QFont(self.font())
         bold.setBold(True)
         self.name_line.setFont(bold)

@@ -6,16 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 
+from unmask.gui.labels import Labels
 from unmask.gui.qt import (
     QColor,
+    QEvent,
     QFont,
     QImage,
     QPainter,
     QPaintEvent,
     QPointF,
+    QRect,
     QRectF,
     QSize,
     QSizeF,
@@ -24,7 +26,9 @@ from unmask.gui.qt import (
     QWidget,
     sip,
 )
-from unmask.gui.shapes import COLOURS, draw_box, draw_label, label_size, place_label
+from unmask.gui.scaling import ScreenPicture
+from unmask.gui.shapes import COLOURS, draw_box, place_label
+from unmask.gui.spoken import cause_name
 from unmask.gui.wording import face_lines, state_words, verdict_words
 from unmask.realtime.types import FaceState, Image, SourceState, Update, Verdict
 
@@ -48,21 +52,6 @@ def image_over(pixels: Image) -> QImage:
     image = QImage(address, width, height, pixels.strides[0], QImage.Format.Format_BGR888)
     image.pixels = pixels  # pyright: ignore[reportAttributeAccessIssue]
     return image
-
-
-def scaled_image(image: QImage, width: int, height: int) -> QImage:
-    """A new image of that size from one of ``image_over``, in the format that screens have.
-
-    OpenCV takes 1.3 ms of a processor for 1080p in a window of 880 pixels, where Qt takes 4.0 for the same quality.
-    """
-    pixels: Image = image.pixels  # pyright: ignore[reportAttributeAccessIssue]
-    if (image.width(), image.height()) != (width, height):
-        pixels = np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
-    opaque = cv2.cvtColor(pixels, cv2.COLOR_BGR2BGRA)
-    address: Any = sip.voidptr(opaque.ctypes.data)
-    scaled = QImage(address, width, height, opaque.strides[0], QImage.Format.Format_RGB32)
-    scaled.pixels = opaque  # pyright: ignore[reportAttributeAccessIssue]
-    return scaled
 
 
 class Layer(Protocol):
@@ -94,19 +83,22 @@ class PictureView(QWidget):
         super().__init__(parent)
         self._update: Update | None = None
         self._image: QImage | None = None
-        self._scaled: QImage | None = None
+        self._scaled = ScreenPicture()
+        self._labels = Labels(self.font())
         self._shown: object = None
         self._aged = 0
         self._layers: list[Layer] = []
         self.painted_age_ms: float | None = None
         self.on_painted: Callable[[int, int | None], None] | None = None
-        self.setAccessibleName(f"Picture of {source_id}")
+        self.setAccessibleName(self.tr("Picture of {source}").format(source=source_id))
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(240, 90)
 
     def sizeHint(self) -> QSize:
-        return QSize(800, 450)
+        """Small: it takes what room there is. A layout that reckons with words in lines asks for the whole hint, and a
+        panel with a banner would have a larger picture than those beside it."""
+        return QSize(240, 110)
 
     @property
     def image(self) -> QImage | None:
@@ -129,9 +121,11 @@ class PictureView(QWidget):
             return
         self._shown = shown
         if update.frame is None:
-            self._image = self._scaled = None
+            self._image = None
+            self._scaled.forget()
         elif self._update is None or self._update.frame is not update.frame:
-            self._image, self._scaled = image_over(update.frame.image), None
+            self._image = image_over(update.frame.image)
+            self._scaled.forget()
         self._update = update  # keeps the frame, and so the image's memory, alive
         self._describe(update)
         self.update()
@@ -164,19 +158,24 @@ class PictureView(QWidget):
         faces = self._update.faces if self._update is not None else ()
         bounds, placed = self.picture_rect(), []
         words = [layer.words_rect(self) for layer in self._layers]
-        for face in sorted(faces, key=lambda face: _URGENCY.index(face.verdict)):
+        boxes = [(face, self.face_rect(face)) for face in faces]
+        for face, box in sorted(boxes, key=lambda each: _URGENCY.index(each[0].verdict)):
             lines = face_lines(face)
-            size = label_size(lines, self._fonts(lines), bounds.size())
-            others = [self.face_rect(other) for other in faces if other is not face]
+            others = [other for each, other in boxes if each is not face]
             taken = words + [rect for rect, _, _ in placed]
-            place = place_label(size, self.face_rect(face), bounds, taken, others)
-            placed.append((place, lines, face))
+            size = self._labels.size(lines, bounds.size())
+            placed.append((place_label(size, box, bounds, taken, others), lines, face))
         return placed
+
+    def changeEvent(self, a0: QEvent | None) -> None:
+        if a0 is not None and a0.type() == QEvent.Type.FontChange:
+            self._labels = Labels(self.font())
+        super().changeEvent(a0)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
         began, aged = time.monotonic_ns(), self._aged
         painter = QPainter(self)
-        painter.fillRect(self.rect(), _SURROUND)
+        self._paint_surround(painter)
         if self._image is not None:
             self._paint_picture(painter)
         if self._update is not None:
@@ -197,18 +196,29 @@ class PictureView(QWidget):
             age_ms = self.painted_age_ms if self._aged != aged else None
             self.on_painted(time.monotonic_ns() - began, None if age_ms is None else round(age_ms * 1e6))
 
+    def _paint_surround(self, painter: QPainter) -> None:
+        """What the picture does not cover: the rest would be painted twice."""
+        wide, high = self.width(), self.height()
+        inner = self.picture_rect().toRect().adjusted(1, 1, -1, -1) if self._image is not None else QRect()
+        painter.fillRect(0, 0, wide, inner.top(), _SURROUND)
+        painter.fillRect(0, inner.bottom() + 1, wide, high - inner.bottom() - 1, _SURROUND)
+        painter.fillRect(0, inner.top(), inner.left(), inner.height(), _SURROUND)
+        painter.fillRect(inner.right() + 1, inner.top(), wide - inner.right() - 1, inner.height(), _SURROUND)
+
     def _paint_picture(self, painter: QPainter) -> None:
         """The frame at the widget's size in the screen's own pixels, scaled once for as often as it is painted."""
         assert self._image is not None
         # Of what is painted on: a picture of the widget may be denser than its screen.
         place, ratio = self.picture_rect(), painter.deviceTransform().m11()
         size = (max(1, round(place.width() * ratio)), max(1, round(place.height() * ratio)))
-        if self._scaled is None or (self._scaled.width(), self._scaled.height()) != size:
-            self._scaled = scaled_image(self._image, *size)
-        self._scaled.setDevicePixelRatio(ratio)
+        scaled = self._scaled.image
+        if scaled is None or (scaled.width(), scaled.height()) != size:
+            pixels: Image = self._image.pixels  # pyright: ignore[reportAttributeAccessIssue]
+            scaled = self._scaled.scale(pixels, *size)
+        scaled.setDevicePixelRatio(ratio)
         # A place between two pixels would have Qt interpolate it all once more.
         corner = QPointF(round(place.x() * ratio) / ratio, round(place.y() * ratio) / ratio)
-        painter.drawImage(corner, self._scaled)
+        painter.drawImage(corner, scaled)
 
     def _paint_faces(self, painter: QPainter) -> None:
         labels = self.label_rects()
@@ -216,8 +226,9 @@ class PictureView(QWidget):
         for _, _, face in reversed(labels):
             inset = thick if face.verdict is Verdict.SIGNS else thick / 2
             draw_box(painter, self.face_rect(face).adjusted(inset, inset, -inset, -inset), face.verdict, thick)
+        ratio = painter.deviceTransform().m11()
         for rect, lines, face in reversed(labels):
-            draw_label(painter, rect, lines, self._fonts(lines), COLOURS[face.verdict])
+            self._labels.paint(painter, rect, lines, COLOURS[face.verdict], ratio)
 
     def _paint_state(self, painter: QPainter, headline: str) -> None:
         """A plate: in the middle where the picture is not live or absent, else at the foot of it. Why it is so,
@@ -227,17 +238,14 @@ class PictureView(QWidget):
         area = QRectF(self.rect()).adjusted(16, 12, -16, -12)
         flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
         painter.setFont(_scaled(self.font(), 1.6, bold=True))
+        painter.setPen(Qt.GlobalColor.white)  # without a pen, which boxes are drawn without, words have no size
         plate = painter.boundingRect(area, flags, headline).adjusted(-16, -10, 16, 10)
         plate.moveCenter(area.center())
         assert self._update is not None
         if self._update.state not in _STALE and self._image is not None:
             plate.moveBottom(area.bottom())
         painter.fillRect(plate, QColor(18, 18, 18, 225))
-        painter.setPen(Qt.GlobalColor.white)
         painter.drawText(plate, flags, headline)
-
-    def _fonts(self, lines: Sequence[str]) -> list[QFont]:
-        return [_scaled(self.font(), 1.0, bold=number == 0) for number in range(len(lines))]
 
     def _note_age(self, update: Update) -> None:
         """Take the age once per frame: a repaint because the window was uncovered says nothing of it."""
@@ -249,8 +257,8 @@ class PictureView(QWidget):
 
     def _describe(self, update: Update) -> None:
         """The same in words, for a screen reader; without scores, which would make it talk all the time."""
-        causes = [cause.words for cause in update.causes]
-        faces = [f"face {face_lines(face)[0]}" for face in update.faces]
+        causes = [cause_name(cause) for cause in update.causes]
+        faces = [self.tr("face {lines}").format(lines=face_lines(face)[0]) for face in update.faces]
         parts = [state_words(update)[0], verdict_words(update)[0], *causes, *faces]
         words = "; ".join(part for part in parts if part)
         if words != self.accessibleDescription():

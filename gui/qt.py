@@ -195,6 +195,7 @@ __all__ = [
     "QKeyEvent",
     "QKeySequence",
     "QLabel",
+    "QLibraryInfo",
     "QLineEdit",
     "QListView",
     "QListWidget",
@@ -268,6 +269,7 @@ _X11_PACKAGES = (
     "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 "
     "libxcb-shape0 libxcb-xkb1 libx11-xcb1 libxkbcommon-x11-0"
 )
+_MULTIMEDIA_PACKAGES = "libpulse0 libdrm2 libxrandr2"
 
 
 def application() -> QApplication:
@@ -286,7 +288,10 @@ def multimedia() -> Any:
     try:
         from PyQt6 import QtMultimedia
     except ImportError as error:
-        raise UnmaskError(f"Qt's multimedia part cannot be loaded ({error}); reinstall PyQt6.") from error
+        raise UnmaskError(
+            f"Qt's multimedia part cannot be loaded ({error}); install what it needs of the system (on Debian: apt "
+            f"install {_MULTIMEDIA_PACKAGES}), or PyQt6 anew."
+        ) from error
     return QtMultimedia
 
 

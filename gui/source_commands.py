@@ -49,6 +49,7 @@ class SourceCommands(QObject):
         controller.changed.connect(self._told)
 
     def _prepare(self, panel: SourcePanel) -> None:
+        self._asked_pause.pop(panel.source_id, None)  # of another source under that name
         panel.clock_button.setChecked(self._window.commands["details"].isChecked())
         names = {name for name in (AGAIN, SWITCH, REMOVE, ENGINE) if self._window.commands.is_bound(name)}
         if self._window.controller is not None:

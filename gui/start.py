@@ -46,6 +46,7 @@ class StartPage(QWidget):
             self.tr("Everything is analysed on this machine alone. No picture is kept unless you ask for it.")
         )
         self.busy = QLabel()
+        self.busy.setTextFormat(Qt.TextFormat.PlainText)  # it names files
         self.busy.setAccessibleName(self.tr("What is being done"))
         self.buttons = {way.kind: self._button(way) for way in WAYS}
         self.setFocusProxy(self.buttons["camera"])

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from unmask.gui.qt import QAbstractButton, QApplication, QColor, QObject, QPalette, Qt, pyqtSignal
+from unmask.gui.qt import (
+    QAbstractButton,
+    QApplication,
+    QColor,
+    QDialogButtonBox,
+    QIcon,
+    QObject,
+    QPalette,
+    Qt,
+    pyqtSignal,
+)
 from unmask.gui.shapes import COLOURS
 from unmask.realtime.types import Verdict
 
@@ -111,6 +121,19 @@ def outline_indicator(button: QAbstractButton) -> None:
         f"QCheckBox::indicator:unchecked {{ {edge} border-radius: 2px; }}"
         f"QRadioButton::indicator:unchecked {{ {edge} border-radius: 7px; }}"
     )
+
+
+def without_pictures(buttons: QDialogButtonBox) -> QDialogButtonBox:
+    """``buttons`` as words alone: some styles draw their pictures black on dark."""
+    for button in buttons.buttons():
+        button.setIcon(QIcon())
+    return buttons
+
+
+def disabled_words(palette: QPalette) -> QColor:
+    """The grey of what cannot be chosen in a list, dark or light enough for the reason that stands there."""
+    grey = palette.color(QPalette.ColorGroup.Disabled, _Role.Text)
+    return readable(grey, palette.color(_Role.Base), LEAST_TEXT)
 
 
 def palette_for(scheme: Scheme) -> QPalette:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from unmask.gui.qt import (
     QColor,
     QFont,
@@ -25,6 +27,11 @@ _MARGIN = 8
 _SMALLEST_HEADLINE = 0.9  # of the ordinary font's size
 
 
+def plain_tip(words: str) -> str:
+    """What a tooltip is given so that it shows ``words`` as they are: a file may be called ``<b>.mp4``."""
+    return f"<p>{html.escape(words)}</p>".replace("\n", "<br>") if "<" in words else words
+
+
 class ElidedLabel(QLabel):
     """One line of text that ends in an ellipsis where it does not fit, and never widens the window."""
 
@@ -37,7 +44,7 @@ class ElidedLabel(QLabel):
     def say(self, text: str, tip: str) -> None:
         if text != self.text():
             self.setText(text)
-        if tip != self.toolTip():
+        if (tip := plain_tip(tip)) != self.toolTip():
             self.setToolTip(tip)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
@@ -59,7 +66,7 @@ class VerdictLine(QWidget):
         self._large.setPointSizeF(self.font().pointSizeF() * 1.7)
         self._large.setBold(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName("Verdict")
+        self.setAccessibleName(self.tr("Verdict"))
 
     def sizeHint(self) -> QSize:
         high = QFontMetricsF(self._large).height() + QFontMetricsF(self._small).height()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from unmask.gui.actions import ActionSet
 from unmask.gui.alarms import AlarmList
 from unmask.gui.controller import Controller
 from unmask.gui.docks import Docks
 from unmask.gui.features import Feature, Remembered
-from unmask.gui.grid import Named, SourceGrid
+from unmask.gui.grid import GridRoom, Named, SourceGrid
 from unmask.gui.notices import NoticeBar
 from unmask.gui.panel import SourcePanel
 from unmask.gui.qt import (
@@ -23,7 +24,6 @@ from unmask.gui.qt import (
     QKeySequence,
     QLabel,
     QMainWindow,
-    QScrollArea,
     QShortcut,
     QShowEvent,
     QSize,
@@ -35,8 +35,9 @@ from unmask.gui.qt import (
     pyqtSignal,
 )
 from unmask.gui.source_commands import SourceCommands
+from unmask.gui.spoken import counted
 from unmask.gui.start import StartPage
-from unmask.gui.wording import HINT, counted
+from unmask.gui.wording import HINT
 from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.source_status import OVER
 from unmask.realtime.types import Update, Verdict
@@ -85,7 +86,9 @@ class MonitorWindow(QMainWindow):
         self.setAccessibleName(self.tr("Unmask monitor"))
         self._lay_out()
         self._bind()
-        self.source_commands = SourceCommands(self)
+        # This class has two names for who checks the types: that of its file, and that of the installed package.
+        this: Any = self
+        self.source_commands = SourceCommands(this)
         self.show_sources(sources)
 
     @property
@@ -94,14 +97,23 @@ class MonitorWindow(QMainWindow):
 
     def add_feature(self, feature: Feature) -> None:
         """Attach a part of the window; before it is shown, so that its docks find their places again."""
-        feature.attach(self)
+        this: Any = self  # see __init__
+        feature.attach(this)
         self._features.append(feature)
 
     def add_dock(
-        self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea, *, action: str = "", shown: bool = True
+        self,
+        name: str,
+        title: str,
+        widget: QWidget,
+        area: Qt.DockWidgetArea,
+        *,
+        action: str = "",
+        shown: bool = True,
+        of_sources: bool = False,
     ) -> QDockWidget:
         """See ``Docks.add``."""
-        return self.docks.add(name, title, widget, area, action=action, shown=shown)
+        return self.docks.add(name, title, widget, area, action=action, shown=shown, of_sources=of_sources)
 
     def show_sources(self, sources: Sequence[Named]) -> None:
         """Have a panel for each of these and for no others; the start page where there are none."""
@@ -112,7 +124,10 @@ class MonitorWindow(QMainWindow):
         page = self._scroll if self.panels or self.controller is None else self.start_page
         if self._pages.currentWidget() is not page:
             self._pages.setCurrentWidget(page)
+            self._pages.updateGeometry()
             self._take_focus()
+        if page is self._scroll:
+            self.docks.unfold()
         self.hint.setVisible(page is self._scroll)
 
     def show_updates(self, updates: Mapping[str, Update]) -> None:
@@ -134,7 +149,7 @@ class MonitorWindow(QMainWindow):
         _say(self.outcome, self._outcome(updates) if over else "")
         signs = any(update.verdict is Verdict.SIGNS for update in updates.values())
         words = self.title_note or (Verdict.SIGNS.words if signs and not over else "")
-        title = f"{words} - Unmask" if words else "Unmask"
+        title = words[0].upper() + words[1:] if words else "Unmask"  # Qt adds the program's name to the words
         if title != self.windowTitle():
             self.setWindowTitle(title)
 
@@ -169,11 +184,14 @@ class MonitorWindow(QMainWindow):
             self._restored = True
             self.resizeDocks([self._alarms_dock], [_ALARMS_WIDTH], Qt.Orientation.Horizontal)
             self.docks.restore()
+            if self._pages.currentWidget() is self.start_page:
+                self.docks.fold()
             self._take_focus()
         super().showEvent(a0)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         self.docks.remember()
+        self.hide()  # features may have to wait for their files: nobody is to look at a window that stands still
         features, self._features = self._features, []
         for feature in reversed(features):
             feature.close()
@@ -182,8 +200,8 @@ class MonitorWindow(QMainWindow):
 
     def raise_from_afar(self) -> None:
         """Somebody started the program again: come to the front."""
-        if self.isMinimized():
-            self.showNormal()
+        # As large as it was before: showNormal() would forget that it filled the screen.
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
         self.show()
         self.raise_()
         self.activateWindow()
@@ -201,13 +219,8 @@ class MonitorWindow(QMainWindow):
         return f"{what}: {counted(alarms, 'alarm')}. " + self.tr("Press Q to close.")
 
     def _lay_out(self) -> None:
-        # Many sources with all their clocks need more room than a screen has.
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._scroll.setWidget(self.grid)
-        self._pages = QStackedWidget()
+        self._scroll = GridRoom(self.grid)
+        self._pages = _Pages()
         self._pages.addWidget(self._scroll)
         self._pages.addWidget(self.start_page)
         foot = QHBoxLayout()
@@ -224,6 +237,8 @@ class MonitorWindow(QMainWindow):
         self.setCentralWidget(middle)
         for side in (Qt.Corner.TopRightCorner, Qt.Corner.BottomRightCorner):
             self.setCorner(side, Qt.DockWidgetArea.RightDockWidgetArea)
+        for label in (self.busy, self.outcome):
+            label.setTextFormat(Qt.TextFormat.PlainText)  # they name files
         self.busy.setAccessibleName(self.tr("What is being done"))
         self.outcome.setAccessibleName(self.tr("How it ended"))
         screen = self.screen()
@@ -232,7 +247,9 @@ class MonitorWindow(QMainWindow):
     def _bind(self) -> None:
         """The actions that need no session, the bars, and the keys that no menu shows."""
         right = Qt.DockWidgetArea.RightDockWidgetArea
-        self._alarms_dock = self.add_dock("alarms", self.tr("Alarms"), self.alarms, right, action="alarms")
+        self._alarms_dock = self.add_dock(
+            "alarms", self.tr("Alarms"), self.alarms, right, action="alarms", of_sources=True
+        )
         self.commands.bind("quit", self.close)
         self.commands.bind("full_screen", self._fill_screen)
         self.commands.bind("details", self._show_details)
@@ -255,14 +272,21 @@ class MonitorWindow(QMainWindow):
             self.close()
 
     def _fill_screen(self, wanted: bool) -> None:
-        if wanted:
-            self.showFullScreen()
-        else:
-            self.showNormal()
+        full = Qt.WindowState.WindowFullScreen
+        # Not showNormal(): a window that was maximised before is so again.
+        self.setWindowState(self.windowState() | full if wanted else self.windowState() & ~full)
 
     def _show_details(self, wanted: bool) -> None:
         for panel in self.panels.values():
             panel.clock_button.setChecked(wanted)
+
+
+class _Pages(QStackedWidget):
+    """Needs as much room as the page that is shown: the others are not to keep the window larger than a screen."""
+
+    def minimumSizeHint(self) -> QSize:
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
 
 def _say(label: QLabel, words: str) -> None:

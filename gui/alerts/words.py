@@ -23,7 +23,7 @@ def where_and_when(alert: Alert) -> str:
 def advice() -> str:
     """What to do: something that can be done at once."""
     return tr(
-        "A hint, never proof: confirm by another channel. Call back on a number that you already know, "
+        "A hint, never proof: confirm through another channel. Call back on a number that you already know, "
         "or ask something that only they can know."
     )
 

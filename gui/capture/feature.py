@@ -13,15 +13,16 @@ from unmask.gui.background import Worker
 from unmask.gui.capture.recording import Recording, RecordingSign
 from unmask.gui.capture.report import report_text
 from unmask.gui.capture.snapshot import free_name, save_snapshot
-from unmask.gui.i18n import tr
+from unmask.gui.i18n import mark, tr
 from unmask.gui.qt import QFileDialog, QGuiApplication, QMessageBox
 from unmask.realtime.session import Session
+from unmask.realtime.source_status import OVER
 from unmask.realtime.types import Update
 
 if TYPE_CHECKING:
     from unmask.gui.window import MonitorWindow
 
-CONSENT = (
+CONSENT = mark(
     "Recording people may need their consent, and in many places it is required by law. "
     "The recording stays on this machine. Do all who can be seen agree?"
 )
@@ -60,7 +61,7 @@ class CaptureFeature:
         if recording.failure:
             self._say(recording.failure)
             self.stop()
-        elif recording.source_id not in updates:
+        elif recording.source_id not in updates or updates[recording.source_id].state in OVER:
             self.stop()
 
     def close(self) -> None:
@@ -150,7 +151,7 @@ class CaptureFeature:
         if not name:
             return False
         path = Path(name) if Path(name).suffix else Path(f"{name}.mp4")
-        if _same_file(path, source_id):
+        if any(_same_file(path, watched) for watched in (source_id, *self._updates)):
             self._say(tr("{path} is what is being watched: give another file.").format(path=path))
             return False
         return self.record(source_id, path)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from unmask.gui.i18n import tr
+from unmask.gui.spoken import because, state_name, verdict_name
 from unmask.gui.wording import HINT, alarm_words, event_span, face_lines
-from unmask.realtime.annotate import because
 from unmask.realtime.types import Update, Verdict
 
 
@@ -27,7 +27,8 @@ def report_text(updates: Mapping[str, Update], header: Sequence[str], now: datet
 
 def _source_lines(source_id: str, update: Update) -> list[str]:
     reason = because(update.causes) if update.verdict is Verdict.CANNOT_JUDGE else ""
-    lines = [f"{source_id} ({update.state.value}): {update.verdict.words}{reason}"]
+    state = state_name(update.state).rstrip(" …").lower()
+    lines = [f"{source_id} ({state}): {verdict_name(update.verdict)}{reason}"]
     if update.message:
         lines.append(f"  {update.message}")
     for face in update.faces:

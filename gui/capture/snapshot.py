@@ -8,17 +8,19 @@ from pathlib import Path
 from unmask.engines.errors import UsageError
 from unmask.gui.i18n import tr
 from unmask.gui.picture import image_over
-from unmask.gui.qt import QColor, QFont, QImage, QPainter, QRectF, Qt
+from unmask.gui.qt import QBuffer, QColor, QFont, QImage, QIODevice, QPainter, QRectF, Qt
+from unmask.gui.spoken import because, verdict_name
 from unmask.gui.wording import HINT
-from unmask.realtime.annotate import annotate, because
+from unmask.realtime.annotate import annotate
 from unmask.realtime.types import Update, Verdict
+from unmask.realtime.writing import write_whole
 
 _GROUND, _INK = QColor(18, 18, 18), QColor(255, 255, 255)
 
 
 def snapshot_words(update: Update, now: datetime) -> str:
     reason = because(update.causes) if update.verdict is Verdict.CANNOT_JUDGE else ""
-    return f"Unmask, {now:%Y-%m-%d %H:%M:%S}, {update.source_id}: {update.verdict.words}{reason}. {tr(HINT)}"
+    return f"Unmask, {now:%Y-%m-%d %H:%M:%S}, {update.source_id}: {verdict_name(update.verdict)}{reason}. {tr(HINT)}"
 
 
 def snapshot_image(update: Update, now: datetime) -> QImage:
@@ -52,11 +54,19 @@ def snapshot_image(update: Update, now: datetime) -> QImage:
 
 
 def save_snapshot(update: Update, path: Path, now: datetime) -> None:
-    """Write it as PNG. Raises ``UsageError`` where that cannot be done."""
-    if not snapshot_image(update, now).save(str(path), "PNG"):
+    """Write it as PNG, all at once; they asked for it to show it: it gets the rights of their umask.
+
+    Raises ``UsageError`` where that cannot be done.
+    """
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    snapshot_image(update, now).save(buffer, "PNG")
+    try:
+        write_whole(path, buffer.data().data())
+    except UsageError:
         raise UsageError(
             tr("{path} cannot be written: choose a folder you own, with room on its disk.").format(path=path)
-        )
+        ) from None
 
 
 def free_name(folder: Path, stem: str, suffix: str) -> Path:

@@ -9,7 +9,8 @@ from unmask.realtime.sources.addresses import redacted
 from unmask.realtime.sources.registry import SourceOptions
 
 _SOURCES, _ALLOWED = "general/sources", "privacy/history"
-_MOST = 12
+#: So many sources are remembered.
+MOST = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def remember(preferences: Remembered | None, chosen: ChosenSource) -> None:
     address = spec.removeprefix("page:")
     if redacted(address) != address:
         return
-    preferences.set(_SOURCES, [spec, *(other for other in recent(preferences) if other != spec)][:_MOST])
+    preferences.set(_SOURCES, [spec, *(other for other in recent(preferences) if other != spec)][:MOST])
 
 
 def forget(preferences: Remembered | None, specs: list[str]) -> None:

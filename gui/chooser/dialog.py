@@ -35,6 +35,7 @@ from unmask.gui.qt import (
     QWidget,
     sip,
 )
+from unmask.gui.theme import without_pictures
 from unmask.realtime.sources.listing import SourceListing
 from unmask.realtime.sources.registry import make_source
 from unmask.realtime.types import Image
@@ -238,7 +239,7 @@ class SourceChooser(QDialog):
             self._changed()
 
     def _lay_out(self) -> None:
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
+        buttons = without_pictures(QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel))
         self.watch_button = QPushButton(self.tr("&Watch"))
         self.watch_button.setDefault(True)
         self.refresh_button = QPushButton(self.tr("Re&fresh"))

@@ -160,7 +160,7 @@ class _Gaze:
             return Seen(self._eyes[spec].look())
         except (UnmaskError, OSError) as error:
             return Seen(None, str(error))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a bug, which is told and does not end the program
             return Seen(None, tr("{error} (a bug of Unmask; please report it)").format(error=repr(error)))
 
     def _close_eyes(self) -> None:

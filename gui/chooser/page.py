@@ -8,6 +8,7 @@ from unmask.gui.chooser.chosen import ChosenSource
 from unmask.gui.chooser.looking import Seen
 from unmask.gui.chooser.tiles import TileList
 from unmask.gui.qt import QCheckBox, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout, QWidget, pyqtSignal
+from unmask.gui.theme import outline_indicator
 from unmask.realtime.sources.listing import SourceListing
 from unmask.realtime.sources.registry import SourceOptions
 
@@ -90,6 +91,7 @@ class CameraPage(ListedPage):
     def __init__(self, kind: str, name: str, parent: QWidget | None = None) -> None:
         super().__init__(kind, name, parent=parent)
         self.show_pictures = QCheckBox(self.tr("Show camera &pictures"))
+        outline_indicator(self.show_pictures)
         note = self.tr("Opens every camera of the list while this page is shown: their lamps light.")
         self.show_pictures.setToolTip(note)
         self.show_pictures.setAccessibleDescription(note)

@@ -21,6 +21,7 @@ from unmask.gui.qt import (
     Qt,
     QWidget,
 )
+from unmask.gui.theme import disabled_words
 from unmask.realtime.sources.listing import SourceListing
 
 _PICTURE = QSize(208, 117)
@@ -61,7 +62,7 @@ class TileList(QListWidget):
             item.setData(_WHY, "" if row.available else row.reason)
             item.setToolTip(row.reason or row.description)
             if not row.available:
-                item.setForeground(self.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text))
+                item.setForeground(disabled_words(self.palette()))
             self.addItem(item)
             self._dress(item, None, waiting if row.available else row.reason)
             if row.spec == before:

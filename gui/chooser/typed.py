@@ -10,6 +10,7 @@ from unmask.gui.chooser.page import Page, wrapped
 from unmask.gui.i18n import tr
 from unmask.gui.qt import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 from unmask.gui.scanning.drops import DropTarget
+from unmask.gui.theme import outline_indicator
 from unmask.realtime.sources.listing import SourceListing
 
 
@@ -57,6 +58,7 @@ class FilePage(TypedPage):
             self.line.addWidget(button)
         self.own_speed = QCheckBox(self.tr("Play at its own &speed"))
         self.own_speed.setChecked(True)
+        outline_indicator(self.own_speed)
         tip = self.tr("Frames are left out where this machine is slower. Otherwise every frame is waited for.")
         self.own_speed.setToolTip(tip)
         self.own_speed.setAccessibleDescription(tip)
@@ -99,7 +101,7 @@ class WebPage(TypedPage):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         note = tr("The page of one video, at YouTube and many other places. Its video is fetched from there.")
-        super().__init__(tr("&Page"), note, "https://", parent)
+        super().__init__(tr("&Address of the page"), note, "https://", parent)
         self._why = ""
 
     def choice(self) -> ChosenSource | None:

@@ -11,7 +11,8 @@ from unmask.engines.errors import UnmaskError
 from unmask.gui.background import Worker
 from unmask.gui.history.page import HistoryPage
 from unmask.gui.i18n import tr
-from unmask.gui.qt import QDialog, QVBoxLayout, QWidget
+from unmask.gui.qt import QDialog, QTimer, QVBoxLayout, QWidget
+from unmask.realtime.history.opening import history_file
 from unmask.realtime.history.records import Judging
 from unmask.realtime.history.sink import HistorySink
 from unmask.realtime.history.store import History
@@ -21,6 +22,10 @@ from unmask.realtime.types import Update
 if TYPE_CHECKING:
     from unmask.gui.controller import Controller
     from unmask.gui.window import MonitorWindow
+
+#: How often what is too old is deleted, and how long after a change of "Keep it for": a number on its way to
+#: another one must not delete anything yet.
+_RETAIN_EVERY_MS, _RETAIN_SOON_MS = 3_600_000, 5_000
 
 _HISTORY, _DAYS, _PICTURES = "privacy/history", "privacy/history_days", "privacy/pictures"
 
@@ -54,6 +59,8 @@ class HistoryFeature:
         self._beginning = False
         self._window: MonitorWindow | None = None
         self._worker = Worker("history")
+        self._retention = QTimer()
+        self._retention.timeout.connect(self._retain)
         self._session: Session | None = None
         self.sink: HistorySink | None = None
         self.dialog: HistoryDialog | None = None
@@ -67,8 +74,7 @@ class HistoryFeature:
         changed = getattr(preferences, "changed", None)
         if changed is not None:
             changed.connect(self._preference_changed)
-        days = float(str(preferences.value(_DAYS)))
-        self._worker.do(functools.partial(self._delete_older, days), lambda _: None, self._say)
+        self._retain()
         if window.controller is not None:
             window.controller.changed.connect(self._follow)
             self._follow()
@@ -85,6 +91,13 @@ class HistoryFeature:
 
     def close(self) -> None:
         """What was recorded is completed by the session, when it stops."""
+        self._retention.stop()
+        window, self._window = self._window, None
+        changed = getattr(window.preferences, "changed", None) if window is not None else None
+        if changed is not None:
+            changed.disconnect(self._preference_changed)
+        if window is not None and window.preferences is not None and window.controller is not None:
+            window.controller.changed.disconnect(self._follow)
         self._worker.close()
         if self.dialog is not None:
             self.dialog.page.close_store()
@@ -143,7 +156,17 @@ class HistoryFeature:
         self._beginning = False
         self._say(sentence)
 
+    def _retain(self) -> None:
+        """Delete what is older than the person wants, now and every hour: a monitor may run for weeks."""
+        preferences = self._window.preferences if self._window is not None else None
+        if preferences is not None:
+            self._retention.start(_RETAIN_EVERY_MS)
+            days = float(str(preferences.value(_DAYS)))
+            self._worker.do(functools.partial(self._delete_older, days), lambda _: None, self._say)
+
     def _delete_older(self, days: float) -> None:
+        if not (self._path or history_file()).exists():
+            return  # opening it would make one, which the person may not want
         with History(self._path) as history:
             history.delete_older(days)
 
@@ -151,9 +174,8 @@ class HistoryFeature:
         if key in (_HISTORY, _PICTURES):
             self._session = None if self.sink is None else self._session
             self._follow()
-        elif key == _DAYS and self._window is not None and self._window.preferences is not None:
-            days = float(str(self._window.preferences.value(_DAYS)))
-            self._worker.do(functools.partial(self._delete_older, days), lambda _: None, self._say)
+        elif key == _DAYS:
+            self._retention.start(_RETAIN_SOON_MS)
 
     def _open_again(self, source: str, scan: bool) -> None:
         window = self._window

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
-from unmask.gui.i18n import tr
-from unmask.gui.qt import QAbstractTableModel, QColor, QIcon, QModelIndex, QPainter, QPixmap, QRectF, Qt
+from unmask.gui.i18n import mark, tr
+from unmask.gui.qt import (
+    QAbstractTableModel,
+    QApplication,
+    QColor,
+    QIcon,
+    QModelIndex,
+    QPainter,
+    QPalette,
+    QPixmap,
+    QRectF,
+    Qt,
+)
 from unmask.gui.shapes import COLOURS, draw_box
+from unmask.gui.spoken import verdict_name
+from unmask.gui.theme import readable
 from unmask.realtime.history.records import Entry
 from unmask.realtime.history.words import day_and_time
 from unmask.realtime.types import Verdict
 
 PAGE = 200
 WHEN, WHAT, VERDICT, ALARMS, KIND = range(5)
-_NAMES = ("When", "What", "Verdict", "Alarms", "Kind")
+_NAMES = (mark("When"), mark("What"), mark("Verdict"), mark("Alarms"), mark("Kind"))
+_KINDS = {"session": mark("session"), "scan": mark("scan")}
 _NOWHERE = QModelIndex()
 
 
@@ -28,7 +43,6 @@ class HistoryModel(QAbstractTableModel):
         self._entries: list[Entry] = []
         self._there_is_more = False
         self._asked = False
-        self._icons = {verdict: verdict_icon(verdict) for verdict in Verdict}
 
     @property
     def entries(self) -> list[Entry]:
@@ -80,24 +94,39 @@ class HistoryModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _cell(entry, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{entry.verdict.words}{entry.why}" if column == VERDICT else _cell(entry, column)
+            return f"{verdict_name(entry.verdict)}{entry.why}" if column == VERDICT else _cell(entry, column)
         if role == Qt.ItemDataRole.DecorationRole and column == VERDICT:
-            return self._icons[entry.verdict]
+            return verdict_icon(entry.verdict)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return _cell(entry, column)
         return None
 
 
 def verdict_icon(verdict: Verdict) -> QIcon:
-    """The verdict's colour and shape, small: as the box around a face has them."""
+    """The verdict's colour and shape, small: as the box around a face has them, made to be seen on what lists lie
+    on now."""
+    palette = QApplication.palette()
+    grounds = (palette.color(role).rgb() for role in (QPalette.ColorRole.Base, QPalette.ColorRole.Highlight))
+    return _icon(verdict, *grounds)
+
+
+@functools.cache
+def _icon(verdict: Verdict, ground: int, chosen: int) -> QIcon:
+    icon = QIcon(_mark(verdict, QColor(ground)))
+    # Qt would wash out the colour in the row that is selected, and it has to be told from another ground there.
+    icon.addPixmap(_mark(verdict, QColor(chosen)), QIcon.Mode.Selected)
+    return icon
+
+
+def _mark(verdict: Verdict, ground: QColor) -> QPixmap:
     ratio, side = 2, 18
     pixmap = QPixmap(side * ratio, side * ratio)
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(QColor(0, 0, 0, 0))
     painter = QPainter(pixmap)
-    draw_box(painter, QRectF(3, 3, side - 6, side - 6), verdict, 2.0, COLOURS[verdict])
+    draw_box(painter, QRectF(3, 3, side - 6, side - 6), verdict, 2.0, readable(COLOURS[verdict], ground))
     painter.end()
-    return QIcon(pixmap)
+    return pixmap
 
 
 def _cell(entry: Entry, column: int) -> str:
@@ -106,7 +135,7 @@ def _cell(entry: Entry, column: int) -> str:
     if column == WHAT:
         return entry.title
     if column == VERDICT:
-        return f"{entry.verdict.words}{entry.why}"
+        return f"{verdict_name(entry.verdict)}{entry.why}"
     if column == ALARMS:
         return str(entry.alarms) if entry.alarms else ""
-    return tr(entry.kind)
+    return tr(_KINDS[entry.kind])

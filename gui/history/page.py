@@ -10,6 +10,7 @@ from pathlib import Path
 from unmask.gui.background import Worker
 from unmask.gui.history.archive import Archive, Details, Page
 from unmask.gui.history.model import PAGE, VERDICT, WHAT, WHEN, HistoryModel
+from unmask.gui.i18n import mark
 from unmask.gui.qt import (
     QAbstractItemView,
     QComboBox,
@@ -96,7 +97,8 @@ class HistoryPage(QWidget):
 
     def delete_selected(self) -> None:
         entries = self.selected_entries()
-        question = self.tr("Delete {count} of the history for good?").format(count=len(entries))
+        one, more = self.tr("Delete this entry for good?"), self.tr("Delete these {count} entries for good?")
+        question = (one if len(entries) == 1 else more).format(count=len(entries))
         if entries and self._agrees(question):
             numbers = [entry.entry_id for entry in entries]
             self._delete(lambda: self._archive.history.delete(numbers))
@@ -198,9 +200,11 @@ class HistoryPage(QWidget):
         self.verdicts.addItem(self.tr("Any verdict"), None)
         for verdict in Verdict:
             self.verdicts.addItem(self.tr(verdict.words), verdict)
-        for words, kind in (("Sessions and scans", None), ("Sessions", "session"), ("Scans", "scan")):
+        kinds = ((mark("Sessions and scans"), None), (mark("Sessions"), "session"), (mark("Scans"), "scan"))
+        for words, kind in kinds:
             self.kinds.addItem(self.tr(words), kind)
-        for words, days in (("Any time", None), ("Last day", 1), ("Last week", 7), ("Last month", 30)):
+        times = ((mark("Any time"), None), (mark("Last day"), 1), (mark("Last week"), 7), (mark("Last month"), 30))
+        for words, days in times:
             self.times.addItem(self.tr(words), days)
         self.table = QTableView()
         self.table.setModel(self.model)

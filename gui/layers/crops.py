@@ -25,6 +25,7 @@ from unmask.gui.qt import (
     sip,
 )
 from unmask.gui.shapes import draw_box
+from unmask.gui.spoken import cause_name
 from unmask.realtime.types import Cause, FaceLook, FaceState, Image, Update, Verdict
 
 #: The side of a crop on the screen, in device-independent pixels.
@@ -45,7 +46,7 @@ def crop_image(look: FaceLook) -> QImage | None:
 
 def _rgb_over(crop: Image) -> QImage:
     address: object = sip.voidptr(crop.ctypes.data)
-    image = QImage(address, crop.shape[1], crop.shape[0], crop.strides[0], QImage.Format.Format_RGB888)  # pyright: ignore
+    image = QImage(address, crop.shape[1], crop.shape[0], crop.strides[0], QImage.Format.Format_RGB888)  # pyright: ignore[reportCallIssue, reportArgumentType]
     image.pixels = crop  # pyright: ignore[reportAttributeAccessIssue]
     return image
 
@@ -92,8 +93,7 @@ class CropCard(QFrame):
         super().__init__(parent)
         self.picture = CropPicture()
         self.title, self.state = QLabel(name), QLabel()
-        self.title.setAccessibleName(name)
-        self.state.setAccessibleName(tr("What the detector makes of the crop of {face}").format(face=name))
+        self.rename(name)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -104,6 +104,11 @@ class CropCard(QFrame):
             label.setWordWrap(True)
         self.title.setTextFormat(Qt.TextFormat.PlainText)
         column.addStretch(1)
+
+    def rename(self, name: str) -> None:
+        self.title.setText(name)
+        self.title.setAccessibleName(name)
+        self.state.setAccessibleName(tr("What the detector makes of the crop of {face}").format(face=name))
 
     def show_face(self, face: FaceState) -> None:
         self.picture.show_look(face.look, face.verdict)
@@ -125,7 +130,7 @@ def crop_words(face: FaceState) -> str:
 
 
 def _joined(causes: tuple[Cause, ...]) -> str:
-    return "; ".join(cause.words for cause in causes)
+    return "; ".join(cause_name(cause) for cause in causes)
 
 
 class CropStrip(QScrollArea):
@@ -134,7 +139,7 @@ class CropStrip(QScrollArea):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.cards: dict[Key, CropCard] = {}
-        self._columns = 1
+        self._columns, self._several = 1, False
         self.empty = QLabel(tr("No face is in view."))
         inside = QWidget()
         self._grid = QGridLayout(inside)
@@ -170,20 +175,23 @@ class CropStrip(QScrollArea):
     def show_updates(self, updates: Mapping[str, Update]) -> None:
         """Bring the cards up to date; nothing repaints where no crop is new."""
         faces = {(name, face.track.track_id): face for name, update in updates.items() for face in update.faces}
-        before = list(self.cards)
+        before, several = list(self.cards), len(updates) > 1
         for key in [key for key in before if key not in faces]:
             card = self.cards.pop(key)
             self._grid.removeWidget(card)
             card.hide()
             card.deleteLater()
         for key in faces.keys() - self.cards.keys():
-            self.cards[key] = CropCard(_name(key, len(updates) > 1))
+            self.cards[key] = CropCard(_name(key, several))
         self.cards = {key: self.cards[key] for key in faces}
         if list(self.cards) != before:
             self._lay_out()
             self.empty.setHidden(bool(self.cards))
         for key, face in faces.items():
+            if several is not self._several:
+                self.cards[key].rename(_name(key, several))
             self.cards[key].show_face(face)
+        self._several = several
 
     def clear(self) -> None:
         """Let go of every crop."""

@@ -12,6 +12,7 @@ from unmask.gui.overlay.desktop import Desktop, QtDesktop
 from unmask.gui.overlay.overlay import Overlay
 from unmask.gui.overlay.pill import Pill
 from unmask.gui.overlay.sources import overlay_for, place_for
+from unmask.gui.post import connect_queued
 from unmask.gui.qt import QActionGroup, QGuiApplication, QMenu, QPointF, QRectF, QSizeF, Qt, sip
 from unmask.realtime.types import Update
 
@@ -125,12 +126,11 @@ class OverlayFeature:
     def _new_pill(self, updates: Mapping[str, Update]) -> Pill:
         pill = Pill()
         # Queued, because some of them delete the pill that is still telling of it.
-        queued = Qt.ConnectionType.QueuedConnection
-        pill.opened.connect(self._open_window, queued)
-        pill.pause_wanted.connect(self._pause, queued)
-        pill.dismissed.connect(self._dismiss_pill, queued)
-        pill.quit_wanted.connect(self._quit, queued)
-        pill.moved.connect(self._remember, queued)
+        connect_queued(pill.opened, self._open_window)
+        connect_queued(pill.pause_wanted, self._pause)
+        connect_queued(pill.dismissed, self._dismiss_pill)
+        connect_queued(pill.quit_wanted, self._quit)
+        connect_queued(pill.moved, self._remember)
         assert self._desktop is not None
         self._desktop.exclude(int(pill.winId()))
         size = QSizeF(pill.size())

@@ -45,8 +45,8 @@ class LayerWindow(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_ShowWithoutActivating)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)
-        self.setWindowTitle("Unmask marks")
-        self.setAccessibleName("Unmask marks on the desktop")
+        self.setWindowTitle(self.tr("Unmask marks"))
+        self.setAccessibleName(self.tr("Unmask marks on the desktop"))
         self.composited = composited
         self.painted_ns = self.painted_at = 0
         self._marks: tuple[Mark, ...] = ()
@@ -141,7 +141,7 @@ class LayerWindow(QWidget):
 
 
 def draw_bar(painter: QPainter, line: QRectF, verdict: Verdict) -> None:
-    """A side of the verdict's box (``shapes.box_path``) as a bar along ``line``, which has no height or no width:
+    """A side of the verdict's box (``shapes.box_bars``) as a bar along ``line``, which has no height or no width:
     whole for signs, its ends for no signs, dashes for cannot judge. A dark rim shows on any ground."""
     for first, last in _SPANS[verdict]:
         start = line.topLeft() + (line.bottomRight() - line.topLeft()) * first

@@ -12,8 +12,9 @@ from unmask.gui.overlay import geometry
 from unmask.gui.overlay.desktop import Desktop
 from unmask.gui.overlay.layer import LayerWindow
 from unmask.gui.overlay.marks import MARGIN, Face, Kind, Mark, around, at_faces, pattern_places
-from unmask.gui.overlay.self_check import SelfCheck, Sight
+from unmask.gui.overlay.self_check import SETTLE_NS, SelfCheck, Sight
 from unmask.gui.qt import QRectF, QSizeF, sip
+from unmask.realtime.source_status import OVER
 from unmask.realtime.sources.screen import PlaceFinder, Region
 from unmask.realtime.types import Frame, SourceState, Update
 
@@ -49,7 +50,7 @@ class Overlay:
         self._monitors: tuple[geometry.Monitor, ...] = ()
         self._composited = True
         self._excluded: bool | None = None
-        self._check, self._pattern_since = SelfCheck(), 0
+        self._check, self._pattern_since, self._clear_since = SelfCheck(), 0, 0
         self._follow_at = self._look_round_at = 0.0
         self._shown: object = None
 
@@ -83,7 +84,7 @@ class Overlay:
         self._close_windows()
         self.area = None
         self.placement, self._excluded = Placement.CHECKING, None
-        self._check, self._pattern_since = SelfCheck(), 0
+        self._begin_check()
         self._look_round_at = self._follow_at = 0.0
 
     def close(self) -> None:
@@ -130,7 +131,7 @@ class Overlay:
         for monitor in touched:
             self._cover(monitor, area)
         if self.placement is Placement.CHECKING:  # the pattern has to move too
-            self._check, self._pattern_since = SelfCheck(), 0
+            self._begin_check()
 
     def _cover(self, monitor: geometry.Monitor, area: Region | None) -> None:
         if area is None:
@@ -146,8 +147,18 @@ class Overlay:
             self.placement = Placement.CHECKING
         self._excluded = excluded
 
+    def _begin_check(self) -> None:
+        """From the baseline on, for which no mark may be on the screen any more."""
+        if any(window.marks for window in self._windows.values()):
+            self._clear_since = time.monotonic_ns()
+            for window in self._windows.values():
+                window.set_marks(())
+        self._check, self._pattern_since = SelfCheck(), 0
+
     def _advance_check(self, frame: Frame) -> None:
         """Baseline, then the pattern, then the answer: a step for each frame."""
+        if self._clear_since and frame.captured_at < self._clear_since + SETTLE_NS:
+            return
         if not self._pattern_since:
             places = self._pattern_places()
             if any(places.values()):
@@ -182,9 +193,7 @@ class Overlay:
             self._refuse(tr("The marks on the desktop are off: they would take the clicks meant for what is below."))
 
     def _decide(self, sight: Sight) -> None:
-        self._check, self._pattern_since = SelfCheck(), 0
-        for window in self._windows.values():
-            window.set_marks(())
+        self._begin_check()
         if sight is Sight.UNSEEN:
             self.placement = Placement.AT_FACES if self._excluded else Placement.AROUND
             own = tr("Each face has its ring: the monitor does not see its own marks.")
@@ -213,6 +222,10 @@ class Overlay:
 
     def _draw(self, update: Update, spare: Sequence[Region]) -> None:
         live = update.state is SourceState.RUNNING
+        if update.state in OVER:  # its last verdict is about nothing that is there now
+            for window in self._windows.values():
+                window.set_marks(())
+            return
         for monitor, window, area in self._covered():
             faces = self._faces(update, monitor) if live else []
             bounds = QRectF(window.geometry())

@@ -10,6 +10,7 @@ from unmask.gui.qt import (
     QContextMenuEvent,
     QFont,
     QFontMetricsF,
+    QGuiApplication,
     QKeyEvent,
     QMenu,
     QMouseEvent,
@@ -211,6 +212,4 @@ class Pill(QWidget):
 
 
 def _wayland() -> bool:
-    from unmask.gui.qt import QGuiApplication
-
     return QGuiApplication.platformName().startswith("wayland")

@@ -15,7 +15,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unmask.engines.errors import SourceError
+from unmask.engines.errors import SourceError, UnmaskError
+from unmask.gui.post import connect_queued
 from unmask.gui.qt import QCoreApplication, QImage, QObject, Qt, QThread, multimedia, pyqtSignal, sip
 from unmask.realtime.plans import SourcePlan
 from unmask.realtime.sources.base import SourceInfo
@@ -91,19 +92,21 @@ class _Screen(QObject):
         self._image: Image | None = None
         self._arrived = 0
         self._given = 0
-        self._problem = ""
+        self._problem = self._missing = ""
         self._ended = False
         self._parts: tuple[Any, ...] = ()
-        self.begin.connect(self._begin, Qt.ConnectionType.QueuedConnection)
-        self.end.connect(self._end, Qt.ConnectionType.QueuedConnection)
+        connect_queued(self.begin, self._begin)
+        connect_queued(self.end, self._end)
 
     def newest(self, wait_s: float, closed: Callable[[], bool]) -> tuple[Image, int]:
         """BGR (H, W, 3) that nobody writes to, and when it arrived (monotonic ns). ``SourceError`` when there is
         none within ``wait_s``, or the capture failed."""
         until = time.monotonic() + wait_s
         with self._news:
-            while self._image is None and not self._problem and not closed() and time.monotonic() < until:
+            while self._image is None and not (self._problem or self._missing or closed()) and time.monotonic() < until:
                 self._news.wait(_LOOK_EVERY_S)
+            if self._missing:
+                raise SourceError(self._missing)
             if self._problem:
                 raise SourceError(
                     f"The screen cannot be captured ({self._problem}); allow it when the desktop asks, and see that "
@@ -123,7 +126,13 @@ class _Screen(QObject):
     def _begin(self) -> None:
         if self._ended:
             return
-        qt = multimedia()
+        try:
+            qt = multimedia()
+        except UnmaskError as error:
+            with self._news:
+                self._missing = str(error)
+                self._news.notify_all()
+            return
         capture, session, sink = qt.QScreenCapture(self), qt.QMediaCaptureSession(self), qt.QVideoSink(self)
         # Direct: on Qt's capturing thread, so that no picture passes through the event loop.
         sink.videoFrameChanged.connect(self._take, Qt.ConnectionType.DirectConnection)

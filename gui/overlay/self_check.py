@@ -18,7 +18,8 @@ COLOURS_BGR = ((220, 0, 255), (40, 255, 0))
 _TOLERANCE = 40
 #: How many pixels of each colour more than before are the pattern: a sliver a pixel high has twenty.
 _ENOUGH = 10
-_SETTLE_NS = 150_000_000
+#: How long after painting a capture may still show what was there before.
+SETTLE_NS = 150_000_000
 _FRAMES = 3
 
 
@@ -50,7 +51,7 @@ class SelfCheck:
             self._before = (max(self._before[0], counted[0]), max(self._before[1], counted[1]))
             self.ready = True
             return None
-        if frame.captured_at < self._shown_at + _SETTLE_NS:
+        if frame.captured_at < self._shown_at + SETTLE_NS:
             return None
         counted = colour_counts(frame.image)
         if all(now - before >= _ENOUGH for now, before in zip(counted, self._before, strict=True)):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unmask.gui.i18n import tr
-from unmask.gui.qt import QListWidget, QListWidgetItem, QPalette, QSize, Qt, QWidget, pyqtSignal
+from unmask.gui.qt import QListWidget, QListWidgetItem, QSize, Qt, QWidget, pyqtSignal
+from unmask.gui.theme import disabled_words
 
 _ID = Qt.ItemDataRole.UserRole
 _PROBLEM = Qt.ItemDataRole.UserRole + 1
@@ -66,7 +67,7 @@ class ChoiceList(QListWidget):
     def show_options(self, options: Sequence[Option], current: str) -> None:
         """Have these, in the order given but with what can be used first, and choose ``current`` if it is there."""
         self.clear()
-        grey = self.palette().color(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text)
+        grey = disabled_words(self.palette())
         for option in sorted(options, key=lambda option: bool(option.problem)):
             note = option.problem or option.note
             item = QListWidgetItem(f"{option.words}\n{note}" if note else option.words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unmask.gui.pages.background import Background
+from unmask.gui.background import Worker
 from unmask.gui.pages.choice_list import ChoiceList, Option
 from unmask.gui.pages.sensitivity import Sensitivity
 from unmask.gui.qt import (
@@ -24,6 +24,7 @@ from unmask.gui.qt import (
     pyqtSignal,
 )
 from unmask.gui.services import DetectorChoice, DetectorEntry, EngineEntry, Services
+from unmask.gui.settings.rows import keep_wheel_away
 from unmask.gui.theme import outline_indicator
 
 _LOOK_AFTER_MS = 20
@@ -76,7 +77,7 @@ class DetectorPage(QWidget):
         self.cores.valueChanged.connect(self._choose_cpu)
         self.show_at_work(at_work)
         self._judge_choice()
-        self.background = Background(self)
+        self.background = Worker("detector-page", self)
         self._services = services
         # After the page is on the screen, and one after the other: looking loads modules, which slows this thread.
         QTimer.singleShot(_LOOK_AFTER_MS, self._look)
@@ -97,14 +98,14 @@ class DetectorPage(QWidget):
         self.status.setText(words)
 
     def _look(self) -> None:
-        self.background.run(self._services.detectors, self._show_detectors, self._no_detectors)
+        self.background.do(self._services.detectors, self._show_detectors, self._no_detectors)
 
     def _no_detectors(self, why: str) -> None:
         self.detectors.say(why)
         self._look_for_engines()
 
     def _look_for_engines(self) -> None:
-        self.background.run(self._services.engines, self._show_engines, self.engines.say)
+        self.background.do(self._services.engines, self._show_engines, self.engines.say)
 
     def _show_detectors(self, entries: Sequence[DetectorEntry]) -> None:
         self._entries = {entry.name: entry for entry in entries}
@@ -152,6 +153,8 @@ class DetectorPage(QWidget):
 
     def _lay_out(self) -> None:
         outline_indicator(self.limit)
+        for control in (self.cores, self.precision):
+            keep_wheel_away(control)
         self.cores.setRange(_LEAST_CORES, _MOST_CORES)
         self.cores.setSingleStep(0.1)
         self.cores.setDecimals(1)
@@ -187,9 +190,9 @@ class DetectorPage(QWidget):
             _label(self.tr("By looking for faces and scoring them less often; the window says when it does."))
         )
         outer = QVBoxLayout(self)
-        for part in (choosing, self.sensitivity, budget):
+        outer.addWidget(choosing, 1)
+        for part in (self.sensitivity, budget):
             outer.addWidget(part)
-        outer.addStretch(1)
 
 
 def _label(words: str) -> QLabel:

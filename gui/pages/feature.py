@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from unmask.gui.background import Worker
 from unmask.gui.i18n import tr
 from unmask.gui.pages.about import about_page
-from unmask.gui.pages.background import Background
 from unmask.gui.pages.detector_page import AtWork, DetectorPage
 from unmask.gui.pages.first_run import FirstRunDialog
 from unmask.gui.pages.kept import Kept
@@ -118,8 +118,8 @@ class PagesFeature:
             def tell(entries: Sequence[DetectorEntry]) -> None:
                 page.setHtml(limits_html([entry for entry in entries if entry.name == name], everything=True))
 
-            background = Background(page)
-            background.run(self._controller.services.detectors, tell, lambda why: page.setHtml(limits_html([], why)))
+            background = Worker("limits-page", page)
+            background.do(self._controller.services.detectors, tell, lambda why: page.setHtml(limits_html([], why)))
 
     def show_detector(self) -> None:
         if self._controller is None or self._bring_back("detector"):
@@ -195,7 +195,7 @@ class PagesFeature:
             self._window.notices.add([words])
 
     def _show_page(self, name: str, title: str, page: QWidget, size: QSize) -> None:
-        self._show(name, PageDialog(f"{title} - Unmask", page, size, self._window))
+        self._show(name, PageDialog(title, page, size, self._window))
 
     def _show(self, name: str, dialog: QDialog) -> None:
         self._open[name] = dialog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unmask.gui.pages.background import Background
+from unmask.gui.background import Worker
 from unmask.gui.pages.limits import TextPage, limits_html
 from unmask.gui.qt import QCheckBox, QDialog, QDialogButtonBox, QFont, QLabel, QPushButton, QVBoxLayout, QWidget
 from unmask.gui.services import DetectorEntry, Services
@@ -21,7 +21,7 @@ class FirstRunDialog(QDialog):
     def __init__(self, services: Services | None, detector: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._detector = detector
-        self.setWindowTitle(self.tr("Before you begin - Unmask"))
+        self.setWindowTitle(self.tr("Before you begin"))
         title = QLabel(self.tr("What Unmask can tell you, and what it cannot"))
         large = QFont(self.font())
         large.setPointSizeF(self.font().pointSizeF() * 1.5)
@@ -49,9 +49,9 @@ class FirstRunDialog(QDialog):
             column.addWidget(widget)
         self.text.setFocus()
         self.resize(640, 620)
-        self.background = Background(self)
+        self.background = Worker("first-run", self)
         if services is not None:
-            self.background.run(services.detectors, self._show_figures, self._show_problem)
+            self.background.do(services.detectors, self._show_figures, self._show_problem)
 
     def _show_figures(self, entries: Sequence[DetectorEntry]) -> None:
         self._show(limits_html([entry for entry in entries if entry.name == self._detector]))

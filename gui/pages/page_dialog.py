@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from unmask.gui.qt import QDialog, QDialogButtonBox, QFrame, QIcon, QScrollArea, QSize, Qt, QVBoxLayout, QWidget
+from unmask.gui.qt import QDialog, QDialogButtonBox, QFrame, QScrollArea, QSize, Qt, QVBoxLayout, QWidget
+from unmask.gui.theme import without_pictures
 
 
 class PageDialog(QDialog):
@@ -30,8 +31,5 @@ class PageDialog(QDialog):
 
 
 def close_button() -> QDialogButtonBox:
-    """ "Close" alone, without the picture that some styles draw black on dark."""
-    buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-    for button in buttons.buttons():
-        button.setIcon(QIcon())
-    return buttons
+    """ "Close" alone."""
+    return without_pictures(QDialogButtonBox(QDialogButtonBox.StandardButton.Close))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from unmask.gui.pages.background import Background
+from unmask.gui.background import Worker
 from unmask.gui.pages.kept import Kept
-from unmask.gui.qt import QFormLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton, Qt, QVBoxLayout, QWidget
+from unmask.gui.qt import QFormLayout, QGroupBox, QHBoxLayout, QLabel, QPushButton, Qt, QVBoxLayout, QWidget, pyqtSignal
 from unmask.gui.settings.preferences import Preferences
 from unmask.gui.settings.rows import row_for
 
@@ -26,11 +26,12 @@ class PrivacyPage(QWidget):
                 "server that you name."
             )
         )
-        self.background = Background(self)
+        self.background = Worker("privacy-page", self)
         column = QVBoxLayout(self)
         column.addWidget(self.promise)
         self.boxes = [KeptBox(one, self.background) for one in kept]
         for box in self.boxes:
+            box.over.connect(self._refresh_boxes)
             column.addWidget(box)
         settings = QGroupBox(self.tr("What is to be kept"))
         rows = QVBoxLayout(settings)
@@ -44,14 +45,22 @@ class PrivacyPage(QWidget):
     def _refresh(self, key: str) -> None:
         if key in self.rows:
             self.rows[key].refresh()
-            for box in self.boxes:
-                box.refresh()
+        if key in self.rows or key == "general/sources":
+            self._refresh_boxes()
+
+    def _refresh_boxes(self) -> None:
+        """Together: the pictures lie in the history, and the sources in the settings."""
+        for box in self.boxes:
+            box.refresh()
 
 
 class KeptBox(QGroupBox):
-    """One thing that is kept. "Delete now" asks once more, in place: what is gone is gone."""
+    """One thing that is kept. "Delete now" asks once more, in place: what is gone is gone. ``over`` tells that
+    deleting came to an end."""
 
-    def __init__(self, kept: Kept, background: Background, parent: QWidget | None = None) -> None:
+    over = pyqtSignal()
+
+    def __init__(self, kept: Kept, background: Worker, parent: QWidget | None = None) -> None:
         super().__init__(kept.name, parent)
         self._kept, self._background = kept, background
         self.where, self.how_long, self.how_much = _text(""), _text(""), _text("")
@@ -74,7 +83,7 @@ class KeptBox(QGroupBox):
         """Look anew at what is kept."""
         self.where.setText(self._kept.where())
         self.how_long.setText(self._kept.how_long())
-        self._background.run(self._kept.how_much, self.how_much.setText, self.how_much.setText)
+        self._background.do(self._kept.how_much, self.how_much.setText, self.how_much.setText)
 
     def _ask(self, asking: bool) -> None:
         had_focus = self.delete.hasFocus() or self.keep.hasFocus() or self.sure.hasFocus()
@@ -88,7 +97,7 @@ class KeptBox(QGroupBox):
         self._ask(False)
         self.delete.setEnabled(False)
         self.status.setText(self.tr("Deleting …"))
-        self._background.run(self._kept.delete, lambda _: self._deleted(), self._failed)
+        self._background.do(self._kept.delete, lambda _: self._deleted(), self._failed)
 
     def _deleted(self) -> None:
         try:
@@ -104,7 +113,7 @@ class KeptBox(QGroupBox):
     def _over(self, words: str) -> None:
         self.delete.setEnabled(True)
         self.status.setText(words)
-        self.refresh()
+        self.over.emit()
 
     def _lay_out(self) -> None:
         column = QVBoxLayout(self)

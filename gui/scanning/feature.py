@@ -55,8 +55,19 @@ class ScanFeature:
         settings = ScanSettings(alarms_per_hour=controller.alarms_per_hour)
         self.panel.scan(ScanJob(paths, controller.services, controller.choice, settings, self._keeper()))
         if self._dock is not None:
+            if self._dock.isHidden():
+                self._lay_over_the_timeline()
             self._dock.show()
             self._dock.raise_()
+
+    def _lay_over_the_timeline(self) -> None:
+        """In a tab with it: side by side neither has room for its columns."""
+        if self._window is None or self._dock is None:
+            return
+        timeline = self._window.findChild(QDockWidget, "timeline")
+        there = timeline is not None  # pyright: ignore[reportUnnecessaryComparison] - Qt may find none
+        if there and not timeline.isFloating():  # also where it is folded away for now
+            self._window.tabifyDockWidget(timeline, self._dock)
 
     def show_updates(self, updates: Mapping[str, Update]) -> None:
         """Nothing: the panel looks by a timer of its own, while it scans."""

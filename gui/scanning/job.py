@@ -1,4 +1,4 @@
-"""One scan beside the window: opens what it needs, looks at one item after another, and can be cancelled. No Qt."""
+"""One scan beside the window: opens what it needs, looks at one item after another, and can be cancelled."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unmask.engines.errors import UnmaskError
+from unmask.gui.i18n import tr
 from unmask.gui.services import DetectorChoice, Services
 from unmask.realtime.scan.header import report_header
 from unmask.realtime.scan.items import expand
@@ -18,7 +19,8 @@ from unmask.realtime.scan.scanner import ScanCancelled, Scanner, ScanSettings
 from unmask.realtime.sources.registry import SourceOptions
 from unmask.realtime.verdict import threshold_for
 
-#: Told of each finding, with the report's header, on the job's thread. What it raises is told as the job's problem.
+#: Told of each finding, with the report's header, on the job's thread. After an ``UnmaskError`` it is told of no more,
+#: and the scan goes on.
 Keep = Callable[[ItemFinding, dict[str, Any]], object]
 
 
@@ -33,11 +35,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a job stands. ``doing`` is for a person, empty when it is over; ``problem`` is why it broke off."""
+    """Where a job stands. ``doing`` is for a person, empty when it is over; ``problem`` is why it broke off,
+    ``unkept`` why findings are not in the history."""
 
     rows: tuple[Row, ...] = ()
     doing: str = ""
     problem: str = ""
+    unkept: str = ""
     over: bool = False
     cancelled: bool = False
     header: dict[str, Any] = field(default_factory=dict)
@@ -56,7 +60,7 @@ class ScanJob:
     ) -> None:
         self.paths = tuple(paths)
         self._services, self._choice, self._settings, self._keep = services, choice, settings, keep
-        self._progress = Progress(doing="looking for files")
+        self._progress = Progress(doing=tr("looking for files"))
         self._lock = threading.Lock()
         self._cancelled = threading.Event()
         self._scanner: Scanner | None = None
@@ -96,7 +100,7 @@ class ScanJob:
             self._say(cancelled=True)
         except UnmaskError as error:
             self._say(problem=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug, which is told and does not end the program
             last = traceback.format_exc().strip().splitlines()[-1]
             self._say(problem=f"{last} (a bug of Unmask; please report it)")
         rows = tuple(row for row in self._progress.rows if row.finding is not None)
@@ -104,7 +108,7 @@ class ScanJob:
 
     def _scan_all(self) -> None:
         items = expand(self.paths, SourceOptions())
-        self._say(rows=tuple(Row(item.path) for item in items), doing="loading the detector")
+        self._say(rows=tuple(Row(item.path) for item in items), doing=tr("loading the detector"))
         self._go_on()
         with contextlib.ExitStack() as kept:
             detector = kept.enter_context(self._services.open_detector(self._choice))
@@ -119,13 +123,20 @@ class ScanJob:
             self._go_on()
             self._say(header=header)
             for number, item in enumerate(items):
-                self._say(doing=f"item {number + 1} of {len(items)}")
+                self._say(doing=tr("item {number} of {count}").format(number=number + 1, count=len(items)))
                 self._set_row(number, Row(item.path, 0.0))
                 tell = self._teller(number, item.path)
                 finding = scanner.scan(item, tell)
                 self._set_row(number, Row(item.path, 1.0, finding))
-                if self._keep is not None:
-                    self._keep(finding, header)
+                self._keep_finding(finding, header)
+
+    def _keep_finding(self, finding: ItemFinding, header: dict[str, Any]) -> None:
+        if self._keep is not None:
+            try:
+                self._keep(finding, header)
+            except UnmaskError as error:
+                self._keep = None
+                self._say(unkept=str(error))
 
     def _teller(self, number: int, path: str) -> Callable[[float], None]:
         return lambda done: self._set_row(number, Row(path, done))

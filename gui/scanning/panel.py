@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from unmask.gui.background import Worker
 from unmask.gui.history.model import verdict_icon
@@ -25,9 +27,9 @@ from unmask.gui.qt import (
 )
 from unmask.gui.scanning.job import Progress, Row, ScanJob
 from unmask.gui.scanning.report import write_report
+from unmask.gui.spoken import verdict_name
 from unmask.gui.wording import HINT
 from unmask.realtime.scan.results import ItemFinding
-from unmask.realtime.types import Verdict
 
 _LOOK_EVERY_MS = 100
 _ITEM, _VERDICT, _SCORE, _FACES = range(4)
@@ -43,11 +45,10 @@ class ScanPanel(QWidget):
         super().__init__(parent)
         self._waiting: list[ScanJob] = []
         self._job: ScanJob | None = None
-        self._first_row = 0
+        self._first_row = self._reported_from = 0
         self._shown: list[Row] = []
         self._header: dict[str, object] = {}
         self._worker = Worker("scan-report", self)
-        self._icons = {verdict: verdict_icon(verdict) for verdict in Verdict}
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_EVERY_MS)
         self._timer.timeout.connect(self._look)
@@ -62,6 +63,12 @@ class ScanPanel(QWidget):
     @property
     def findings(self) -> list[ItemFinding]:
         return [row.finding for row in self._shown if row.finding is not None]
+
+    @property
+    def reported(self) -> list[ItemFinding]:
+        """Those that a report can be about: judged as its header says."""
+        rows = self._shown[self._reported_from :]
+        return [row.finding for row in rows if row.finding is not None]
 
     def scan(self, job: ScanJob) -> None:
         """Begin ``job``, or have it wait for those before it."""
@@ -93,8 +100,12 @@ class ScanPanel(QWidget):
             self.save_report_to(path)
 
     def save_report_to(self, path: Path) -> None:
-        job = functools.partial(write_report, path, self.findings, self._header)
+        findings = self.reported
+        job = functools.partial(write_report, path, findings, self._header)
         words = self.tr("The report was saved to {path}.").format(path=path)
+        if (left_out := len(self.findings) - len(findings)) > 0:
+            more = self.tr("{count} scanned with another detector or sensitivity are not in it: scan them again.")
+            words += " " + more.format(count=left_out)
         self._worker.do(job, lambda _: self.status.setText(words), self.status.setText)
 
     def _begin_next(self) -> None:
@@ -113,8 +124,8 @@ class ScanPanel(QWidget):
             return
         state = self._job.look()
         self._show_rows(state)
-        if state.header:
-            self._header = state.header
+        if state.header and state.header != self._header:
+            self._header, self._reported_from = state.header, self._first_row
         self._show_bar(state)
         if state.over:
             self._job.join(1.0)
@@ -127,7 +138,7 @@ class ScanPanel(QWidget):
         self.bar.setRange(0, 1000 if state.header else 0)
         self.bar.setValue(round(1000 * done / max(1, len(state.rows))))
         if not state.over:
-            words = self.tr("Scanning: {what}").format(what=self.tr(state.doing))
+            words = self.tr("Scanning: {what}").format(what=state.doing)
             if words != self.status.text():
                 self.status.setText(words)
 
@@ -136,7 +147,8 @@ class ScanPanel(QWidget):
             return state.problem
         if state.cancelled:
             return self.tr("Cancelled. What was not finished is not shown.")
-        return self.tr("Scanned.") + " " + self.tr(HINT)
+        done = self.tr("Scanned with {detector}.").format(detector=_judge(state.header))
+        return " ".join(part for part in (done, state.unkept, self.tr(HINT)) if part)
 
     def _show_rows(self, state: Progress) -> None:
         """Only what changed is written anew: a folder may hold thousands."""
@@ -158,7 +170,7 @@ class ScanPanel(QWidget):
             cells = (Path(row.path).name or row.path, waits, "", "")
         else:
             score = "" if finding.score is None else f"{finding.score:.2f}"
-            words = f"{finding.verdict.words}{finding.why}"
+            words = f"{verdict_name(finding.verdict)}{finding.why}"
             cells = (Path(row.path).name or row.path, words, score, str(len(finding.faces)))
         for column, words in enumerate(cells):
             item = self.table.item(number, column)
@@ -170,7 +182,7 @@ class ScanPanel(QWidget):
                 item.setToolTip(row.path if column == _ITEM else words)
         verdict_cell = self.table.item(number, _VERDICT)
         if verdict_cell is not None and finding is not None:
-            verdict_cell.setIcon(self._icons[finding.verdict])
+            verdict_cell.setIcon(verdict_icon(finding.verdict))
 
     def _watch(self) -> None:
         rows = self.table.selectionModel()
@@ -182,6 +194,7 @@ class ScanPanel(QWidget):
 
     def _clear(self) -> None:
         self._shown.clear()
+        self._reported_from = 0
         self.table.setRowCount(0)
         self.status.clear()
         self._refresh_buttons()
@@ -244,6 +257,12 @@ class ScanPanel(QWidget):
         column.addWidget(self.table, 1)
         column.addLayout(foot)
         column.addLayout(buttons)
+
+
+def _judge(header: Mapping[str, Any]) -> str:
+    """The detector and its version, as the report's header has them."""
+    detector = header["detector"]
+    return f"{detector['name']} {detector['version']}"
 
 
 def _on_disk(path: str) -> str:

@@ -10,7 +10,6 @@ from unmask.gui.qt import (
     QDialogButtonBox,
     QFrame,
     QHBoxLayout,
-    QIcon,
     QLabel,
     QLineEdit,
     QListWidget,
@@ -24,7 +23,8 @@ from unmask.gui.qt import (
 from unmask.gui.settings.preferences import Preferences
 from unmask.gui.settings.rows import SettingRow
 from unmask.gui.settings.table import GROUPS, TABLE, Value
-from unmask.gui.wording import counted
+from unmask.gui.spoken import counted
+from unmask.gui.theme import without_pictures
 
 
 class SettingsDialog(QDialog):
@@ -132,9 +132,7 @@ class SettingsDialog(QDialog):
         self.stack.addWidget(area)
 
     def _lay_out(self) -> None:
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in buttons.buttons():
-            button.setIcon(QIcon())  # some styles draw it black on dark
+        buttons = without_pictures(QDialogButtonBox(QDialogButtonBox.StandardButton.Close))
         self.restore = QPushButton(self.tr("&Restore defaults"))
         self.restore.setAutoDefault(False)
         self.undo.setAutoDefault(False)

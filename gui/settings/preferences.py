@@ -116,7 +116,7 @@ class Preferences(QObject):
             except ValueError as error:
                 self._problems.append(
                     tr("The setting {key} is {wanted}, not “{found}”: its default is used.").format(
-                        key=key, wanted=error, found=text if len(text) <= 40 else text[:40] + "…"
+                        key=key, wanted=error, found=_shown(text)
                     )
                 )
                 # Written back, so that it is said once and not at every start.
@@ -134,3 +134,9 @@ class Preferences(QObject):
             return
         words = tr("The settings were broken ({why}): the defaults are used; the old file is now {aside}.")
         self._problems.append(words.format(why=why, aside=aside))
+
+
+def _shown(text: str) -> str:
+    """The beginning of what stands in the file, without anything that would steer whoever shows it."""
+    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:40])
+    return line if len(text) <= 40 else f"{line}…"

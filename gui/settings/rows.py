@@ -10,8 +10,10 @@ from unmask.gui.qt import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QEvent,
     QHBoxLayout,
     QLabel,
+    QObject,
     QSignalBlocker,
     QSpinBox,
     Qt,
@@ -35,6 +37,7 @@ class SettingRow(QWidget):
         self._preferences = preferences
         self.label, self.help = tr(setting.label), tr(setting.help) if setting.help else ""
         self.control = self._make_control()
+        keep_wheel_away(self.control)
         self.control.setAccessibleName(self.label)
         self.control.setAccessibleDescription(self.help)
         self._lay_out()
@@ -97,6 +100,21 @@ class SettingRow(QWidget):
 
     def _set(self, value: Value) -> None:
         self._preferences.set(self.setting.key, value)
+
+
+class _WheelGuard(QObject):
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        if a1 is None or a1.type() != QEvent.Type.Wheel or not isinstance(a0, QWidget) or a0.hasFocus():
+            return False
+        a1.ignore()  # the page scrolls instead
+        return True
+
+
+def keep_wheel_away(control: QWidget) -> None:
+    """Let the wheel change ``control`` only while it has the focus: whoever scrolls a page past "Keep it for" must
+    not have a month of history deleted."""
+    control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    control.installEventFilter(_WheelGuard(control))
 
 
 def help_label(words: str) -> QLabel:

@@ -128,7 +128,9 @@ def checked(setting: Setting, value: Value) -> Value:
     kind = type(setting.default)
     if kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not kind or (isinstance(value, list) and not all(isinstance(each, str) for each in value)):
+    # What a file holds may be a list of anything.
+    texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)  # pyright: ignore[reportUnnecessaryIsInstance]
+    if type(value) is not kind or not texts:
         raise ValueError(_wanted(setting))
     if isinstance(value, int | float) and not setting.low <= value <= setting.high:
         raise ValueError(_wanted(setting))

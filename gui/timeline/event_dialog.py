@@ -7,7 +7,6 @@ from pathlib import Path
 
 from unmask.gui.i18n import tr
 from unmask.gui.qt import (
-    QCloseEvent,
     QDialog,
     QDialogButtonBox,
     QFileDialog,
@@ -20,6 +19,7 @@ from unmask.gui.qt import (
     QVBoxLayout,
     QWidget,
 )
+from unmask.gui.theme import without_pictures
 from unmask.gui.timeline.kept import KeptPicture
 from unmask.gui.timeline.saving import PictureSaver
 from unmask.gui.timeline.strip import THUMB_PX, StripModel
@@ -53,7 +53,7 @@ class EventDialog(QDialog):
         self._ask_folder = ask_folder or self._ask
         self._saver: PictureSaver | None = None
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle(tr("Alarm {} - Unmask", "timeline").format(number))
+        self.setWindowTitle(tr("Alarm {}", "timeline").format(number))
         self.title = QLabel(event_words(event, number, times, calibrated))
         self.caption, self.status = QLabel(), QLabel()
         self.picture, self.strip = KeptPicture(), QListView()
@@ -77,8 +77,8 @@ class EventDialog(QDialog):
             column.addWidget(widget)
         if not self._frames:
             self.status.setText(nothing_kept(seconds))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.close)
+        buttons = without_pictures(QDialogButtonBox(QDialogButtonBox.StandardButton.Close))
+        buttons.rejected.connect(self.reject)
         buttons.addButton(self.save, QDialogButtonBox.ButtonRole.ActionRole)
         self.save.setAutoDefault(False)
         self.save.clicked.connect(self._save)
@@ -147,13 +147,10 @@ class EventDialog(QDialog):
         self.status.setText(sentence)
         self.save.setEnabled(True)
 
-    def closeEvent(self, a0: QCloseEvent | None) -> None:
+    def done(self, a0: int) -> None:
+        """Every way out leads through here: the button, Escape, the window's own."""
         self._stop_saving()
-        super().closeEvent(a0)
-
-    def reject(self) -> None:
-        """Escape."""
-        self.close()
+        super().done(a0)
 
     def _stop_saving(self) -> None:
         if self._saver is not None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from unmask.gui.i18n import tr
 from unmask.gui.qt import QDockWidget, Qt, sip
 from unmask.gui.timeline.event_dialog import EventDialog
+from unmask.gui.timeline.series import SourceSeries
+from unmask.gui.timeline.times import TimeWords
 from unmask.gui.timeline.view import TimelineView
 from unmask.realtime.sinks.ring import FrameRing
 from unmask.realtime.types import Event, Update
@@ -35,7 +37,7 @@ class TimelineFeature:
         shown = window.preferences is None or bool(window.preferences.value("view/timeline"))
         area = Qt.DockWidgetArea.BottomDockWidgetArea
         title = tr("Timeline", "timeline")
-        self.dock = window.add_dock("timeline", title, self.view, area, action="timeline", shown=shown)
+        self.dock = window.add_dock("timeline", title, self.view, area, action="timeline", shown=shown, of_sources=True)
         window.resizeDocks([self.dock], [self.view.sizeHint().height()], Qt.Orientation.Vertical)
         self._select(window.grid.selected or "")
         window.grid.selection_changed.connect(self._select)
@@ -52,8 +54,11 @@ class TimelineFeature:
 
     def open_event(self, source_id: str, event: Event) -> None:
         """Show an alarm in the timeline, and its pictures in a window of their own."""
-        self.view.show_event(source_id, event)
-        series, times = self.view.series_of(source_id), self.view.times_of(source_id)
+        if self.view.knows(source_id):
+            self.view.show_event(source_id, event)
+            series, times = self.view.series_of(source_id), self.view.times_of(source_id)
+        else:  # the alarms of a source that is watched no more stay in the list
+            series, times = SourceSeries(), TimeWords()
         keys = [(one.track_id, one.start_s) for one in series.events]
         key = (event.track_id, event.start_s)
         frames = self.ring.frames(source_id, event) if self.ring is not None else ()

@@ -18,6 +18,7 @@ from unmask.gui.qt import (
     QTransform,
     QWidget,
 )
+from unmask.gui.spoken import cause_name
 from unmask.gui.timeline.layout import Layout
 from unmask.gui.timeline.series import FaceSeries, SourceSeries, gap_spans, thinned
 from unmask.gui.timeline.style import Style
@@ -26,7 +27,8 @@ from unmask.realtime.types import Event
 
 import pyqtgraph as pg  # isort: skip  # after our Qt, so that it binds the same one
 
-_EVERYWHERE = QRectF(-1e10, -1e3, 2e10, 2e3)
+# Three weeks either way. Qt reckons in 32-bit pixels what of an item is to be painted: more would overflow there.
+_EVERYWHERE = QRectF(-2e6, -1e3, 4e6, 2e3)
 _PAD = 4.0
 _LINE = 1.75  # pixels
 _NARROWEST = 14.0  # pixels of an alarm that can still be hit
@@ -117,7 +119,7 @@ class LanesItem(pg.GraphicsObject):
             if rect.width() <= 0.5:
                 continue
             p.fillRect(rect, hatch)
-            words = cause.words if cause is not None else ""
+            words = cause_name(cause) if cause is not None else ""
             plate = QRectF(0, 0, metric.horizontalAdvance(words) + 2 * _PAD, metric.height())
             if words and plate.width() < rect.width() and plate.height() < rect.height():
                 plate.moveCenter(rect.center())

@@ -8,6 +8,7 @@ from pathlib import Path
 from unmask.gui.i18n import tr
 from unmask.gui.qt import QBuffer, QFont, QImage, QIODevice, QObject, QTimer, pyqtSignal
 from unmask.gui.timeline.kept import marked
+from unmask.realtime import writing
 from unmask.realtime.sinks.ring import KeptFrame
 
 # Of 100: less packed, three times as quick, so that a picture takes less than the 50 ms the window may stand still.
@@ -62,8 +63,7 @@ def write_new(folder: Path, name: str, data: bytes) -> Path:
     while True:
         path = folder / (f"{name}.png" if number == 1 else f"{name} ({number}).png")
         try:
-            with path.open("xb") as file:
-                file.write(data)
+            writing.write_new(path, data)
         except FileExistsError:
             number += 1
         else:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from unmask.gui.i18n import tr
-from unmask.gui.panel import ElidedLabel
 from unmask.gui.qt import QHBoxLayout, QLabel, QSize, Qt, QToolButton, QVBoxLayout, QWidget, pyqtSignal
+from unmask.gui.spoken import counted
 from unmask.gui.timeline.series import SourceSeries
 from unmask.gui.timeline.times import TimeWords
 from unmask.gui.timeline.words import description
-from unmask.gui.wording import counted
+from unmask.gui.verdict_line import ElidedLabel
 from unmask.realtime.types import Event, Update
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class TimelineView(QWidget):
         self._selected: str | None = None
         self._changed, self._refreshed_s = False, 0.0
         self._loading: threading.Thread | None = None
+        self._problem: ImportError | None = None
         self.title = ElidedLabel("", Qt.TextElideMode.ElideMiddle)
         self.back = QToolButton()
         self.back.setText(tr("Back to now (End)", "timeline"))
@@ -62,8 +63,12 @@ class TimelineView(QWidget):
     def selected(self) -> str | None:
         return self._selected
 
+    def knows(self, source_id: str) -> bool:
+        """Whether that source has a timeline: not one that is watched no more."""
+        return source_id in self._series
+
     def series_of(self, source_id: str) -> SourceSeries:
-        """What is known of a source; empty where nothing is."""
+        """What is known of a source; from now on it has a timeline, which may be empty."""
         return self._series.setdefault(source_id, SourceSeries())
 
     def times_of(self, source_id: str) -> TimeWords:
@@ -133,13 +138,19 @@ class TimelineView(QWidget):
         if self.plot is not None:
             return
         if self._loading is None:
-            arguments = ("unmask.gui.timeline.plot",)
-            self._loading = threading.Thread(
-                target=importlib.import_module, args=arguments, name="unmask-load-timeline", daemon=True
-            )
+            self._loading = threading.Thread(target=self._import, name="unmask-load-timeline", daemon=True)
             self._loading.start()
-        if not self._loading.is_alive():
+        if self._problem is not None:
+            words = tr("There is no timeline ({error}): install Unmask's gui extra again.", "timeline")
+            self.waiting.setText(words.format(error=self._problem))
+        if not self._loading.is_alive() and self._problem is None:
             self._make_plot()
+
+    def _import(self) -> None:
+        try:
+            importlib.import_module("unmask.gui.timeline.plot")
+        except ImportError as error:
+            self._problem = error
 
     def _make_plot(self) -> None:
         from unmask.gui.timeline.plot import TimelinePlot

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from unmask.gui.i18n import tr
+from unmask.gui.spoken import because, cause_name, counted, verdict_name
 from unmask.gui.timeline.series import Moment, SourceSeries
 from unmask.gui.timeline.times import TimeWords
-from unmask.gui.wording import counted
-from unmask.realtime.annotate import because
 from unmask.realtime.types import Event, Verdict
 
 _CONTEXT = "timeline"
@@ -19,9 +18,9 @@ def score_words(score: float, calibrated: bool) -> str:
 
 def moment_words(track_id: int, moment: Moment, calibrated: bool) -> str:
     """What was said of a face at one moment, why not, and the threshold then."""
-    parts = [moment.verdict.words]
+    parts = [verdict_name(moment.verdict)]
     if moment.verdict is Verdict.CANNOT_JUDGE and moment.cause is not None:
-        parts.append(moment.cause.words)
+        parts.append(cause_name(moment.cause))
     if moment.score is not None:
         parts.append(score_words(moment.score, calibrated))
         if moment.threshold is not None:
@@ -32,14 +31,14 @@ def moment_words(track_id: int, moment: Moment, calibrated: bool) -> str:
 def event_words(event: Event, number: int, times: TimeWords, calibrated: bool) -> str:
     """An alarm: whose, from when to when, and its highest score."""
     end = tr("now", _CONTEXT) if event.end_s is None else times.words(event.end_s)
-    words = tr("Alarm {}: face {}, {} to {}, at most {}", _CONTEXT)
+    words = tr("Alarm {}: face {}, {} to {}, highest {}", _CONTEXT)
     peak = score_words(event.peak_score, calibrated)
     return words.format(number, event.track_id, times.words(event.start_s), end, peak)
 
 
 def description(series: SourceSeries, following: bool) -> str:
     """The timeline for who does not see it; without scores, which would make a screen reader talk all the time."""
-    verdict = series.verdict.words + (because(series.causes) if series.verdict is Verdict.CANNOT_JUDGE else "")
+    verdict = verdict_name(series.verdict) + (because(series.causes) if series.verdict is Verdict.CANNOT_JUDGE else "")
     parts = [tr("Last verdict: {}.", _CONTEXT).format(verdict), f"{counted(len(series.events), 'alarm')}."]
     if not following:
         parts.append(tr("Showing the past: End returns to now.", _CONTEXT))

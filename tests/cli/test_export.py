@@ -67,7 +67,7 @@ def test_what_is_left_out_is_the_exports_own_choice(exported: list[ExportOptions
     [
         (("run",), "--out"),
         (("run", "--out", "x", "--precision", "fp32,fp8"), "'fp8' is no precision"),
-        (("run", "--out", "x", "--most", "0"), "0 is not a whole number from 1 on"),
+        (("run", "--out", "x", "--most", "0"), "0 is not a whole number above 0"),
         (("run", "--out", "x", "--engine", "openvino"), "invalid choice: 'openvino'"),
     ],
 )

@@ -21,6 +21,7 @@ from unmask.realtime.detector import Detector
 from unmask.realtime.types import FaceBox
 from unmask.training.degrade import DEGRADATIONS
 from unmask.training.evaluation.passes import StoredCrop
+from unmask.training.lines import LINES
 
 QUALITY = {"min_face_px": 20, "min_brightness": 40}
 
@@ -227,7 +228,7 @@ def test_the_scorer_names_its_causes(toy: Path) -> None:
             ]
         )
         assert causes[0] == ("face_too_small",)
-        assert causes[1][0] == "dark"
+        assert "dark" in causes[1]
         assert causes[2] == (), "this package sets no limit for turned heads"
         assert np.isnan(vectors).all(axis=1).tolist() == [True, True, False]
 
@@ -244,3 +245,75 @@ def test_a_recording_that_breaks_off_counts_as_far_as_it_goes(toy: Path, tmp_pat
     (data,) = read(out)["runs"][0]["data"]
     assert data["counts"]["unreadable"] == 0
     assert data["per_frame"]["coverage"]["value"] > 0.2
+
+
+def test_tight_crops_are_mirrored_out_to_the_detectors_margin(toy: Path, crops: Path, tmp_path: Path, capsys) -> None:
+    wide = build_toy_package(tmp_path / "wide", name="wide", crop={"margin": 1.4}, quality=QUALITY)
+    out = tmp_path / "report"
+    assert evaluate(wide, crops, "--out", out, "--robustness", 0, "--crop-margin", 0.8) == 0
+    plain = read(out)
+    (data,) = plain["runs"][0]["data"]
+    assert "--crop-margin 0.8" in plain["command"]
+    assert "as cut with a margin of 0.8, and what the detector's margin of 1.4 reaches beyond" in data["notes"][0]
+    with Detector.open(load_package(wide), "auto") as detector:
+        scorer = PackageScorer(detector, 0.8)
+        image = np.zeros((64, 64, 3), np.uint8)
+        image[:, :8] = 200  # mirrored, the edge is seen twice
+        vectors, causes = scorer.encode([StoredCrop(image + 45, None, 200)])
+        assert causes == [()]
+        assert np.isfinite(vectors).all()
+        assert scorer.margin == 0.8
+    boxed = write_boxed(tmp_path / "boxed")
+    assert evaluate(toy, boxed, "--out", tmp_path / "no", "--crop-margin", 0.8) == 2
+    assert "leave out --crop-margin" in capsys.readouterr().err
+
+
+def write_boxed(folder: Path) -> Path:
+    write_crops(folder, [MadeCrop(f"k{n}", n < 2, 0.5 - n / 4, f"p{n}") for n in range(4)])
+    lines = (folder / "index.csv").read_text().splitlines()
+    extra = [",margin,box,face_confidence", *[",2,16 16 48 48,1"] * (len(lines) - 1)]
+    text = "\n".join(line + more for line, more in zip(lines, extra, strict=True))
+    (folder / "index.csv").write_text(text + "\n")
+    return folder
+
+
+def test_windows_of_stills_stand_beside_their_frames(toy: Path, crops: Path, tmp_path: Path, monkeypatch) -> None:
+    few = {name: LINES[name] for name in ("re-encoded", "360p VP9 150 kbit/s")}
+    monkeypatch.setattr("unmask.cli.evaluation_runs.LINES", few)
+    out = tmp_path / "report"
+    assert evaluate(toy, crops, "--robustness", 0, "--windows", 12, "--out", out) == 0
+    plain = read(out)
+    (data,) = plain["runs"][0]["data"]
+    found = data["windows"]
+    assert found["length"] == 4
+    assert [row["name"] for row in found["rows"]] == ["none", *few]
+    for row in found["rows"]:
+        assert row["windows"]["coverage"]["n"] == 12
+        assert row["frames"]["coverage"]["n"] == 48
+    assert "### Single frames against windows of 4" in (out / "evaluation.md").read_text(encoding="utf-8")
+    assert "--windows 12" in plain["command"]
+
+
+def test_recordings_are_watched_again_after_each_line(toy: Path, tmp_path: Path, monkeypatch) -> None:
+    few = {name: LINES[name] for name in ("360p", "low light 0.4")}
+    monkeypatch.setattr("unmask.cli.evaluation_runs.LINES", few)
+    portrait = skimage.data.astronaut()[:300, 80:380, ::-1].astype(np.int16)
+    for folder, red in (("fake", 60), ("real", -60)):
+        place = tmp_path / "calls" / folder
+        place.mkdir(parents=True)
+        tint = np.array([-red, 0, red])
+        frames = [np.clip(np.roll(portrait, n // 4, axis=1) + tint, 0, 255).astype(np.uint8) for n in range(50)]
+        write_video(place / "v.mp4", frames)
+    (tmp_path / "calls" / "real" / "broken.mp4").write_bytes(b"no video")
+    out = tmp_path / "report"
+    assert evaluate(toy, tmp_path / "calls", "--face-finder", "cascade", "--lines", 9, "--out", out) == 0
+    (data,) = read(out)["runs"][0]["data"]
+    by_name = {row["name"]: row for row in data["recordings"]}
+    assert list(by_name) == ["none", *few]
+    assert by_name["none"]["numbers"]["recall"]["value"] == 1.0
+    assert by_name["360p"]["numbers"]["recall"]["value"] == 1.0
+    assert by_name["360p"]["genuine"]["recordings"] == 2, "the broken one stays in"
+    assert by_name["360p"]["genuine"]["judged"] == 1
+    bright, dark = (by_name[name]["genuine"]["moments"] for name in ("none", "low light 0.4"))
+    assert bright >= dark
+    assert "### Recordings after a line" in (out / "evaluation.md").read_text(encoding="utf-8")

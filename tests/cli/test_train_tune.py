@@ -81,4 +81,4 @@ def test_counts_start_at_one(option: str, capsys: pytest.CaptureFixture[str]) ->
     train_tune.add_arguments(parser)
     with pytest.raises(SystemExit):
         parser.parse_args(["cnn", "--data", "x", "--study", "y", option, "0"])
-    assert "0 is not a whole number from 1 on" in capsys.readouterr().err
+    assert "0 is not a whole number above 0" in capsys.readouterr().err

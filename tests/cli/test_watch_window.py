@@ -86,7 +86,7 @@ def test_a_source_is_planned_as_the_command_line_names_it(services, tmp_path):
 def test_the_detector_is_opened_by_choice(services, toy):
     with services().open_detector(DetectorChoice(str(toy), "ort-cpu")) as detector:
         assert detector.engine_name == "ort-cpu"
-        assert "false alarms per hour" in services().backing(detector, 1.0)
+        assert "set for at most one false alarm an hour" in services().backing(detector, 1.0)
 
 
 def test_an_engine_that_needs_a_server_says_so(services, toy):

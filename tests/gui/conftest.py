@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -21,6 +22,15 @@ from unmask.gui.qt import QApplication, QEvent, QObject, QTimer, application
 def qapp() -> QApplication:
     """pytest-qt's application, made the way the program makes it: without OpenCV's plugins."""
     return application()
+
+
+@pytest.fixture(autouse=True)
+def collected_here() -> Iterator[None]:
+    """As in the program: no thread of a test deletes a widget because it happened to look for garbage."""
+    gc.disable()
+    yield
+    gc.collect(1)
+    gc.enable()
 
 
 @pytest.fixture

@@ -95,12 +95,27 @@ def test_what_cannot_be_is_one_sentence_and_the_next_is_done(controller, qtbot):
 def test_a_source_waits_for_a_detector_that_can_be_had(controller, qtbot):
     controller.choice = DetectorChoice("toy", "gone")
     controller.add_source("red")
-    qtbot.waitUntil(lambda: controller.detector_problem != "", timeout=8000)
+    qtbot.waitUntil(lambda: controller.heard.failed != [], timeout=8000)
     assert controller.heard.failed == ["The engine gone cannot run here; choose another."]
+    assert controller.detector_problem != ""
     assert controller.session is None
     controller.choose_detector(DetectorChoice("toy"))
     qtbot.waitUntil(lambda: ids(controller) == ["red"], timeout=8000)
     assert (controller.detector_problem, controller.choice) == ("", DetectorChoice("toy"))
+
+
+def test_what_waited_for_a_detector_does_not_come_up_long_after(controller, qtbot):
+    controller.choice = DetectorChoice("toy", "gone")
+    controller.add_source("red")
+    qtbot.waitUntil(lambda: controller.detector_problem != "", timeout=8000)
+    controller.choice = DetectorChoice("toy")  # it is there again
+    controller.open_only("blue")
+    qtbot.waitUntil(lambda: ids(controller) == ["blue"], timeout=8000)
+    controller.choose_detector(DetectorChoice("other"))
+    controller.set_cpu(0.5)
+    qtbot.waitUntil(lambda: controller.cpu == 0.5, timeout=8000)
+    qtbot.wait(50)
+    assert ids(controller) == ["blue"]
 
 
 def test_the_old_detector_goes_on_where_the_new_one_cannot_be_opened(controller, services, qtbot):

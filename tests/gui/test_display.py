@@ -17,7 +17,7 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
 #: Red faces over and over: the toy detector calls red manipulated. The last picture stays: the source hangs.
 PROGRAM = """
-import signal, sys, threading
+import signal, sys, threading, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from fakes import RED, ScriptedFinder, ScriptedSource, one_face, picture
@@ -43,6 +43,9 @@ with Detector.open(load_package(folder), "ort-cpu") as detector:
         print(application().platformName(), flush=True)
         run_window(session, notices=["A notice."], max_seconds=60, interrupted=interrupted)
         print(f"alarms: {len(session.updates()['fake'].events)}", flush=True)
+until = time.monotonic() + 3  # a source that hangs is closed beside the session
+while threading.active_count() > 1 and time.monotonic() < until:
+    time.sleep(0.02)
 print("threads:", [t.name for t in threading.enumerate() if t is not threading.main_thread()])
 """
 

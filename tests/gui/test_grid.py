@@ -10,6 +10,7 @@ from updates import update
 
 from unmask.gui.grid import SourceGrid
 from unmask.gui.qt import Qt, QVBoxLayout, QWidget
+from unmask.realtime.types import SourceState
 
 pytestmark = pytest.mark.usefixtures("nothing_left")
 
@@ -38,6 +39,17 @@ def test_panels_come_and_go_and_fill_the_room(grid, qtbot):
         right = max(place.right() for place in places)
         bottom = max(place.bottom() for place in places)
         assert (right, bottom) == (grid.rect().right(), grid.rect().bottom()), "no room is left over"
+
+
+def test_a_banner_takes_nothing_from_the_panels_above(grid, qtbot):
+    grid.window_of_its_own.resize(900, 940)
+    grid.show_sources(named("one", "two", "three", "four"))
+    for name, state in zip(grid.panels, [SourceState.RUNNING] * 2 + [SourceState.STALLED] * 2, strict=True):
+        grid.panels[name].show_update(update(source_id=name, state=state))
+    qtbot.waitUntil(grid.panels["four"].banner.isVisible)
+    qtbot.wait(20)
+    heights = [panel.height() for panel in grid.panels.values()]
+    assert max(heights) - min(heights) <= 2, heights
 
 
 def test_a_source_of_the_same_name_gets_a_new_panel(grid):

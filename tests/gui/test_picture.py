@@ -226,6 +226,16 @@ def test_a_source_that_ended_keeps_its_last_picture_unveiled(view):
     assert shown[440, 320].max() < 255, "the plate at the foot"
 
 
+def test_the_word_for_its_state_is_as_large_beside_a_face_as_without_one(view):
+    white = np.full((240, 320, 3), 255, np.uint8)
+    view.show_update(update(1.0, image=white, state=SourceState.ENDED))
+    alone = painted(view)
+    view.show_update(update(1.0, SIGNS, image=white, state=SourceState.ENDED, sequence=2))
+    foot = np.s_[-60:, 240:400]  # below the face and its label
+    assert (alone[foot] != 255).any(axis=-1).mean() > 0.2
+    np.testing.assert_array_equal(painted(view)[foot], alone[foot])
+
+
 def test_the_age_is_taken_once_per_frame_and_only_while_running(view, monkeypatch):
     monkeypatch.setattr("unmask.gui.picture.time.monotonic_ns", lambda: 1_025_000_000)
     view.show_update(update(1.0))

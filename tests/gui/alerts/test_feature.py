@@ -301,7 +301,7 @@ def test_flashing_asks_for_attention_until_somebody_looks(stage, monkeypatch):
     monkeypatch.setattr(window, "isActiveWindow", lambda: False)
     flash.tell(ALERT)
     window.show_updates(news())
-    assert window.windowTitle() == "Alert 14:03:11 - Unmask"
+    assert window.windowTitle() == "Alert 14:03:11"
     QApplication.sendEvent(window, QEvent(QEvent.Type.WindowActivate))
     window.show_updates(news())
     assert window.windowTitle() == "Unmask"

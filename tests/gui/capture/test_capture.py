@@ -88,8 +88,11 @@ def test_nothing_is_recorded_without_agreement_or_a_name(qtbot, tmp_path, monkey
 
 
 @pytest.mark.usefixtures("no_leaks")
-def test_a_recording_that_fails_says_so_and_the_watching_goes_on(qtbot, tmp_path):
-    (tmp_path / ".full.part.mp4").symlink_to("/dev/full")
+def test_a_recording_that_fails_says_so_and_the_watching_goes_on(qtbot, tmp_path, monkeypatch):
+    def full(self, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("unmask.realtime.sinks.video._WholeFile.write", full)
     feature = CaptureFeature()
     with toy_window(tmp_path) as (window, _):
         window.add_feature(feature)
@@ -107,14 +110,17 @@ def test_a_recording_that_fails_says_so_and_the_watching_goes_on(qtbot, tmp_path
 
 
 @pytest.mark.usefixtures("no_leaks")
-def test_a_recording_ends_with_its_source(qtbot, tmp_path):
+@pytest.mark.parametrize("way", ["removed", "over"])
+def test_a_recording_ends_with_its_source(qtbot, tmp_path, way):
     feature = CaptureFeature()
-    with toy_window(tmp_path) as (window, _):
+    with toy_window(tmp_path) as (window, services):
         window.add_feature(feature)
+        services.frames = 2000 if way == "removed" else 50
         watched(qtbot, window)
         feature.record("red", tmp_path / "out.mp4")
         qtbot.waitUntil(lambda: feature.recording.frames > 2, timeout=5000)
-        window.controller.remove_source("red")
+        if way == "removed":
+            window.controller.remove_source("red")
         qtbot.waitUntil(lambda: (show(window), feature.recording is None)[1], timeout=5000)
         qtbot.waitUntil(lambda: "Recorded to" in window.notices.label.text(), timeout=5000)
 

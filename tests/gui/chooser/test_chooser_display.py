@@ -44,14 +44,15 @@ class Chooser:
 
     def says(self, pattern, within=20.0):
         """The next line that is like that; what comes before is passed over."""
-        until = time.monotonic() + within
+        until, heard = time.monotonic() + within, []
         while True:
             try:
                 line = self._lines.get(timeout=max(0.01, until - time.monotonic()))
             except queue.Empty:
-                pytest.fail(f"it never said {pattern!r}")
+                pytest.fail(f"it never said {pattern!r}, but {heard}")
             if re.fullmatch(pattern, line):
                 return line
+            heard.append(line)
 
     def do(self, *words):
         self._display.run("xdotool", *words)
@@ -87,8 +88,9 @@ def test_a_region_is_drawn_by_mouse_in_the_pixels_of_the_screen(choose, scale):
     chooser = choose("region", QT_SCALE_FACTOR=scale)
     chooser.do("key", "Return")
     chooser.says("picking")
-    chooser.do("mousemove", "100", "120", "mousedown", "1", "mousemove", "300", "200", "mousemove", "501", "421")
-    chooser.do("mouseup", "1", "key", "Return")
+    pause = "sleep", "0.1"
+    chooser.do("mousemove", "100", "120", *pause, "mousedown", "1", *pause, "mousemove", "300", "200", *pause)
+    chooser.do("mousemove", "501", "421", *pause, "mouseup", "1", *pause, "key", "Return")
     chooser.says("shown again")
     # On a scaled screen the mouse is known in whole device pixels all the same.
     chooser.says("picture region:100,120,401,301")

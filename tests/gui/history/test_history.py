@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from history import add_scan, add_session
@@ -99,7 +100,9 @@ def test_deleting_asks_first(qtbot, page, file, monkeypatch):
     page.table.selectRow(0)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.No)
     page.remove.click()
-    assert not [entry for entry in page.model.entries if entry.title == "gone"]
+    page.remove_all.click()
+    loaded(qtbot, page, 3)
+    page.table.selectRow(0)
     monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
     page.remove.click()
     qtbot.waitUntil(lambda: page.model.rowCount() == 2, timeout=5000)
@@ -196,6 +199,33 @@ def test_what_is_too_old_goes_at_the_start(qtbot, tmp_path, file):
         window.add_feature(feature)
         with History(file) as history:
             qtbot.waitUntil(lambda: history.count() == 0, timeout=5000)
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_keep_it_for_is_obeyed_a_moment_later_and_every_hour(qtbot, tmp_path, file):
+    with History(file) as history:
+        add_session(history, at=time.time() - 10 * 86_400)
+    feature = HistoryFeature(file)
+    with toy_window(tmp_path, privacy__history_days=30) as (window, _):
+        window.add_feature(feature)
+        qtbot.waitUntil(lambda: not feature._worker.busy, timeout=5000)
+        assert feature._retention.interval() == 3_600_000
+        window.preferences.set("privacy/history_days", 5)
+        qtbot.waitUntil(lambda: not feature._worker.busy, timeout=5000)
+        with History(file) as history:
+            assert history.count() == 1, "somebody may be on the way to another number"
+            feature._retention.timeout.emit()
+            qtbot.waitUntil(lambda: history.count() == 0, timeout=5000)
+    assert not feature._retention.isActive()
+
+
+@pytest.mark.usefixtures("no_leaks")
+def test_without_a_history_not_even_its_file_is_made(qtbot, tmp_path, file):
+    feature = HistoryFeature(file)
+    with toy_window(tmp_path, privacy__history=False) as (window, _):
+        window.add_feature(feature)
+        watched(qtbot, window)
+    assert not file.exists()
 
 
 @pytest.mark.usefixtures("no_leaks")

@@ -163,6 +163,29 @@ def test_a_paused_source_keeps_its_frame_and_loses_its_faces(watch):
     assert watched.kinds() == [Kind.FRAME]
 
 
+@pytest.mark.parametrize("state", [SourceState.ENDED, SourceState.FAILED])
+def test_a_source_that_is_over_leaves_no_verdict_on_the_desktop(watch, state):
+    watched = watch()
+    watched.until(Placement.AROUND)
+    sentence = watched.overlay.sentence
+    watched.step(state=state)
+    assert watched.kinds() == []
+    assert watched.overlay.sentence == sentence
+    watched.step()
+    assert watched.kinds() == [Kind.FRAME, Kind.BAR, Kind.LABEL]
+
+
+def test_a_check_begins_anew_only_when_its_pattern_is_off_the_screen(watch):
+    watched = watch(area=Region(4, 4, 1500, 880), sees=True)
+    while watched.kinds() != [Kind.PATTERN]:
+        watched.step()
+    watched.place.region = Region(4, 4, 1501, 880)  # the layer covers the monitor before and after
+    watched.step()
+    watched.step()
+    assert watched.kinds() == [], "the pictures of now may still show the pattern"
+    watched.until(Placement.REFUSED)
+
+
 def test_a_monitor_that_changes_means_another_look(watch):
     watched = watch()
     watched.until(Placement.AROUND)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+
 import numpy as np
 import pytest
 
@@ -43,6 +46,27 @@ def test_a_video_frame_becomes_bgr(qapp, layout):
 
 def test_an_empty_frame_is_none(qapp):
     assert bgr_of(multimedia().QVideoFrame()) is None
+
+
+def test_without_qts_multimedia_part_the_source_says_so(qtbot, monkeypatch):
+    """A bare system has no libpulse, which that part is linked to: the window must live on."""
+    monkeypatch.setitem(sys.modules, "PyQt6.QtMultimedia", None)
+    monkeypatch.delattr("PyQt6.QtMultimedia", raising=False)
+    source, said = PortalScreenSource("screen"), []
+
+    def look():
+        try:
+            source.open()
+        except SourceError as error:
+            said.append(str(error))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    qtbot.waitUntil(lambda: bool(said), timeout=5000)
+    thread.join(5)
+    source.close()
+    assert "multimedia part cannot be loaded" in said[0]
+    assert "libpulse0" in said[0]
 
 
 def test_without_an_application_it_says_so(monkeypatch):

@@ -10,18 +10,14 @@ import pytest
 from unmask.engines.errors import UnmaskError
 from unmask.gui.actions import ActionSet
 from unmask.gui.pages.about import about_html
-from unmask.gui.pages.background import Background
 from unmask.gui.pages.detector_page import AtWork, DetectorPage
 from unmask.gui.pages.first_run import FirstRunDialog
-from unmask.gui.pages.kept import KeptHistory, KeptRing, KeptSettings, size_words
 from unmask.gui.pages.keyboard_page import KeyboardPage
 from unmask.gui.pages.limits import limits_html
-from unmask.gui.pages.privacy_page import PrivacyPage
-from unmask.gui.qt import QMainWindow, QObject, Qt, sip
+from unmask.gui.qt import QMainWindow, Qt
 from unmask.gui.services import DetectorChoice, DetectorEntry, EngineEntry
 from unmask.gui.settings.preferences import Preferences
-from unmask.realtime.history.store import History
-from unmask.realtime.sinks.ring import FrameRing
+from unmask.gui.theme import disabled_words
 
 LITE = DetectorEntry(
     "lite",
@@ -65,8 +61,7 @@ def preferences(qapp, tmp_path):
 
 
 def settled(qtbot, background):
-    assert background.wait(5)
-    qtbot.wait(1)
+    qtbot.waitUntil(lambda: not background.busy, timeout=5000)
 
 
 def listed(qtbot, page):
@@ -81,7 +76,7 @@ def page(qtbot):
     qtbot.addWidget(made)
     made.show()
     listed(qtbot, made)
-    assert set(services.threads) == {"unmask-page"}
+    assert set(services.threads) == {"unmask-detector-page"}
     return made
 
 
@@ -93,9 +88,8 @@ def test_what_cannot_be_used_comes_last_greyed_with_its_reason_for_eyes_and_ears
     last = page.engines.item(page.engines.count() - 1)
     assert last.text() == "ort-cuda\nunavailable, because there is no NVIDIA driver"
     assert last.data(Qt.ItemDataRole.AccessibleTextRole) == "ort-cuda, unavailable, because there is no NVIDIA driver"
-    assert last.foreground().color() == page.palette().color(
-        page.palette().ColorGroup.Disabled, page.palette().ColorRole.Text
-    )
+    palette = page.engines.palette()
+    assert last.foreground().color() == disabled_words(palette) != palette.color(palette.ColorRole.Text)
     assert texts(page.detectors)[-1].startswith("broken 0.1.0\nunavailable, because")
     assert (page.detectors.current, page.engines.current, page.precision.currentText()) == ("lite", "ort-cpu", "fp32")
 
@@ -157,116 +151,6 @@ def test_a_list_that_cannot_be_had_says_why(qtbot):
     listed(qtbot, page)
     assert texts(page.detectors) == ["The folder of detectors is gone."]
     assert not page.use.isEnabled()
-
-
-def test_work_for_a_page_that_is_gone_is_dropped(qtbot):
-    gate, seen = threading.Event(), []
-    owner = QObject()
-    background = Background(owner)
-    background.run(lambda: gate.wait(5), seen.append, seen.append)
-    threads = list(background._threads)
-    sip.delete(owner)
-    gate.set()
-    for thread in threads:
-        thread.join(5)
-    qtbot.wait(1)
-    assert seen == []
-
-
-class KeptThing:
-    name, what = "Things", "Some things."
-
-    def __init__(self, problem=""):
-        self.number, self.problem, self.calls = 3, problem, []
-
-    def where(self):
-        return "here"
-
-    def how_long(self):
-        return "a while"
-
-    def how_much(self):
-        return f"{self.number} things"
-
-    def delete(self):
-        self.calls.append(threading.current_thread().name)
-        if self.problem:
-            raise UnmaskError(self.problem)
-        self.number = 0
-
-    def deleted(self):
-        self.calls.append(threading.current_thread().name)
-
-
-def privacy(qtbot, preferences, *kept):
-    page = PrivacyPage(kept, preferences)
-    qtbot.addWidget(page)
-    page.show()
-    settled(qtbot, page.background)
-    return page
-
-
-def test_deleting_asks_once_more_and_then_deletes_off_the_ui_thread(qtbot, preferences):
-    thing = KeptThing()
-    page = privacy(qtbot, preferences, thing)
-    (box,) = page.boxes
-    assert (box.where.text(), box.how_long.text(), box.how_much.text()) == ("here", "a while", "3 things")
-    qtbot.keyClick(box.delete, Qt.Key.Key_Space)
-    assert thing.number == 3
-    qtbot.keyClick(box.keep, Qt.Key.Key_Space)
-    assert box.sure.isHidden()
-    box.delete.click()
-    qtbot.keyClick(box.sure, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: box.status.text() == "Deleted.")
-    settled(qtbot, page.background)
-    assert box.how_much.text() == "0 things"
-    assert thing.calls == ["unmask-page", "MainThread"]
-    assert box.delete.isEnabled()
-
-
-def test_what_could_not_be_deleted_is_said(qtbot, preferences):
-    page = privacy(qtbot, preferences, KeptThing("The file is in use: close the other Unmask."))
-    page.boxes[0].sure.click()
-    qtbot.waitUntil(lambda: "in use" in page.boxes[0].status.text())
-    assert page.boxes[0].delete.isEnabled()
-
-
-def test_the_page_promises_and_its_settings_are_those_of_the_dialog(qtbot, preferences):
-    page = privacy(qtbot, preferences, KeptSettings(preferences))
-    assert "Nothing leaves this machine" in page.promise.text()
-    assert "remote" in page.promise.text()
-    qtbot.keyClick(page.rows["privacy/history"].control, Qt.Key.Key_Space)
-    assert preferences.value("privacy/history") is False
-
-
-def test_settings_history_and_ring_are_deleted_for_real(qtbot, preferences, tmp_path):
-    preferences.set("view/theme", "dark")
-    preferences.save()
-    path = tmp_path / "history.sqlite"
-    with History(path):
-        pass
-    ring = FrameRing(20)
-    kept = [KeptRing(ring), KeptHistory(path, preferences), KeptSettings(preferences)]
-    assert kept[1].how_much() != "nothing"
-    assert kept[1].how_long() == "30 days"
-    preferences.set("privacy/history", False)
-    assert "switched off" in kept[1].how_long()
-    for one in kept:
-        assert one.where()
-        one.delete()
-        one.deleted()
-    assert not preferences.path.exists()
-    assert preferences.value("view/theme") == "system"
-    assert kept[0].how_much() == kept[2].how_much() == "nothing"
-    KeptHistory(tmp_path / "none.sqlite", preferences).delete()
-    assert not (tmp_path / "none.sqlite").exists()
-
-
-@pytest.mark.parametrize(
-    ("size", "words"), [(0, "nothing"), (999, "999 bytes"), (1500, "1.5 kB"), (2_340_000, "2.34 MB"), (5e12, "5 TB")]
-)
-def test_sizes_in_words(size, words):
-    assert size_words(size) == words
 
 
 def test_the_first_run_must_be_acknowledged_and_reads_the_figures_of_the_detector(qtbot):

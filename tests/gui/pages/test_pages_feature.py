@@ -145,8 +145,7 @@ def greeted(stage):
 def test_the_first_run_is_acknowledged_once(qtbot, preferences):
     stage = Stage(qtbot, preferences, greet=True)
     (dialog,) = greeted(stage)
-    assert dialog.background.wait(5)
-    qtbot.wait(1)
+    qtbot.waitUntil(lambda: not dialog.background.busy, timeout=5000)
     assert "TPR at the threshold: 0.5" in dialog.text.toPlainText()
     dialog.read.setChecked(True)
     dialog.begin.click()

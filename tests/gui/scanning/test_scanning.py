@@ -21,6 +21,7 @@ from unmask.gui.scanning.feature import ScanFeature
 from unmask.gui.scanning.job import ScanJob
 from unmask.gui.scanning.panel import ScanPanel
 from unmask.gui.services import DetectorChoice
+from unmask.realtime.history.records import HistoryError
 from unmask.realtime.history.store import History
 from unmask.realtime.scan.scanner import ScanSettings
 from unmask.realtime.types import Verdict
@@ -46,7 +47,8 @@ def job(services, *paths, keep=None):
 
 
 def clip(path, colour=RED, frames=60):
-    return write_video(path, [picture((BOX, colour), seed=number) for number in range(frames)])
+    few = [picture((BOX, colour), seed=number) for number in range(min(frames, 10))]
+    return write_video(path, [few[number % len(few)] for number in range(frames)])
 
 
 def mime(*paths):
@@ -77,13 +79,13 @@ def test_a_folder_is_scanned_and_its_faults_are_sentences(qtbot, panel, services
     folder.mkdir()
     clip(folder / "1.mp4")
     clip(folder / "2.mp4", BLUE)
-    (folder / "3.mp4").write_bytes(b"no video")
+    (folder / "3.mp4").write_text("no video")
     panel.scan(job(services, folder))
     qtbot.waitUntil(lambda: not panel.running, timeout=15_000)
     assert [finding.verdict for finding in panel.findings] == [Verdict.SIGNS, Verdict.NO_SIGNS, Verdict.CANNOT_JUDGE]
     assert words(panel, 0)[:2] == ["1.mp4", "signs of manipulation"]
     assert float(words(panel, 0)[2]) > 0.9
-    assert "not a video that can be read" in words(panel, 2)[1]
+    assert "is plain text, not a video" in words(panel, 2)[1]
     assert "hint, never proof" in panel.status.text()
     assert [finder.closed for finder in services.finders] == [True]
     (detector,) = services.detectors_opened
@@ -138,6 +140,35 @@ def test_no_detector_is_one_sentence(qtbot, panel, services, tmp_path):
     qtbot.waitUntil(lambda: not panel.running, timeout=5000)
     assert panel.status.text() == services.problem
     assert panel.table.rowCount() == 0
+
+
+def test_a_history_that_cannot_be_written_is_said_and_the_scan_goes_on(qtbot, panel, services, tmp_path):
+    asked = []
+
+    def keep(finding, header):
+        asked.append(finding)
+        raise HistoryError("The history cannot be written: the disk is full; make room on it.")
+
+    for name in ("1.mp4", "2.mp4"):
+        clip(tmp_path / name, frames=5)
+    panel.scan(job(services, tmp_path / "1.mp4", tmp_path / "2.mp4", keep=keep))
+    qtbot.waitUntil(lambda: not panel.running, timeout=10_000)
+    assert len(panel.findings) == 2
+    assert "the disk is full" in panel.status.text()
+    assert len(asked) == 1, "it is not tried again for each item"
+
+
+def test_a_report_is_about_what_its_header_says(qtbot, panel, services, tmp_path):
+    for name, budget in (("1.mp4", 1.0), ("2.mp4", 2.0)):
+        clip(tmp_path / name, frames=5)
+        settings = ScanSettings(alarms_per_hour=budget)
+        panel.scan(ScanJob([str(tmp_path / name)], services, DetectorChoice("toy"), settings))
+    qtbot.waitUntil(lambda: len(panel.findings) == 2 and not panel.running, timeout=10_000)
+    panel.save_report_to(tmp_path / "report.json")
+    qtbot.waitUntil(lambda: "1 scanned with another detector or sensitivity" in panel.status.text(), timeout=5000)
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [item["path"] for item in report["items"]] == [str(tmp_path / "2.mp4")]
+    assert report["settings"]["false alarms accepted per hour"] == 2.0
 
 
 def test_a_bug_is_named_and_ends_only_the_scan(qtbot, panel, services, tmp_path):

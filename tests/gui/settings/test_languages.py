@@ -7,9 +7,12 @@ import pytest
 from unmask.engines.errors import UsageError
 from unmask.gui.i18n import Language, languages, tr
 from unmask.gui.qt import QLabel, QLocale
+from unmask.gui.spoken import CAUSES, STATES, VERDICTS, counted
 from unmask.gui.translations.compile import compile_ts
 from unmask.gui.translations.extract import of_window, renew, sentences
 from unmask.gui.translations.ts import read_ts, write_ts
+from unmask.gui.wording import HINT
+from unmask.realtime.types import Cause, SourceState, Verdict
 
 GERMAN = {"Dismiss": "Schließen", "Snooze %n minutes …": "", "No alarms": "Keine Alarme 🙂", "a" * 5000: "lang"}
 
@@ -94,3 +97,20 @@ def test_a_file_that_is_no_translation_is_named(tmp_path):
     path.write_text("no xml")
     with pytest.raises(UsageError, match=r"unmask_de\.ts"):
         read_ts(path)
+
+
+def test_the_words_for_verdicts_and_causes_are_those_of_the_monitor_and_can_be_translated():
+    assert {verdict: verdict.words for verdict in Verdict} == VERDICTS
+    assert {cause: cause.words for cause in Cause} == CAUSES
+    assert set(SourceState) == STATES.keys()
+    assert {*VERDICTS.values(), *CAUSES.values(), *STATES.values()} <= set(of_window())
+
+
+def test_what_is_counted_is_said_in_the_language(qapp, tmp_path):
+    assert (counted(1, "alarm"), counted(2, "face")) == ("1 alarm", "2 faces")
+    write_ts(tmp_path / "unmask_de.ts", {"{number} alarms": "{number} Alarme", HINT: "Nur ein Hinweis."}, "de")
+    compile_ts(tmp_path / "unmask_de.ts", "de")
+    language = Language(qapp, tmp_path)
+    language.set("de")
+    assert (counted(2, "alarm"), tr(HINT)) == ("2 Alarme", "Nur ein Hinweis.")
+    language.set("en")

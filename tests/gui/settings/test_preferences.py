@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -58,6 +59,21 @@ def test_every_kind_of_value_comes_back(qapp, path):
     second.set("general/sources", [])
     second.save()
     assert Preferences(path).value("general/sources") == []
+
+
+def test_the_next_start_knows_everything(qapp, path):
+    """In a process of its own: in this one Qt still has in memory what was written."""
+    first = Preferences(path)
+    for key, value in VALUES.items():
+        first.set(key, value)
+    first.save()
+    program = (
+        "import sys; from pathlib import Path; from unmask.gui.settings.preferences import Preferences;"
+        "kept = Preferences(Path(sys.argv[1])); print({key: kept.value(key) for key in sys.argv[2:]}, kept.problem)"
+    )
+    command = [sys.executable, "-c", program, str(path), *VALUES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(VALUES)
 
 
 def test_each_default_survives_its_text(qapp):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from updates import face_state, update
 
-from unmask.gui.qt import QFont, QImage, Qt, sip
+from unmask.gui.qt import QDialogButtonBox, QFont, QImage, Qt, sip
 from unmask.gui.timeline.event_dialog import EventDialog
 from unmask.gui.timeline.kept import decoded, marked
 from unmask.gui.timeline.saving import write_new
@@ -55,7 +55,7 @@ def rgb(image):
 
 def test_it_begins_with_the_most_telling_picture_and_the_arrows_step(opened, qtbot):
     dialog = opened(kept())
-    assert "Alarm 3: face 1, 0:02 to 0:04, at most 97%" in dialog.title.text()
+    assert "Alarm 3: face 1, 0:02 to 0:04, highest 97%" in dialog.title.text()
     assert "0:03.0" in dialog.caption.text()
     assert "1: signs of manipulation, 97%" in dialog.caption.text()
     first = dialog.strip.currentIndex().row()
@@ -142,3 +142,17 @@ def test_a_small_picture_is_decoded_small():
     (one, *_) = kept(4.0)
     assert (decoded(one).width(), decoded(one).height()) == (320, 240)
     assert decoded(one, 60).height() == 60
+
+
+@pytest.mark.parametrize("way", ["escape", "button", "window"])
+def test_every_way_out_closes_it(opened, qtbot, way):
+    dialog = opened(kept())
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
+    if way == "escape":
+        qtbot.keyClick(dialog, Qt.Key.Key_Escape)
+    elif way == "button":
+        buttons = dialog.findChild(QDialogButtonBox)
+        qtbot.mouseClick(buttons.button(QDialogButtonBox.StandardButton.Close), Qt.MouseButton.LeftButton)
+    else:
+        dialog.close()
+    assert not dialog.isVisible()

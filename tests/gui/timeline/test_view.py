@@ -113,7 +113,7 @@ def test_an_alarm_that_lasts_is_open_to_the_right(view):
         (37.0, ["0:37.", "Face 1: cannot judge, the face is turned away"]),
         (
             25.0,
-            ["0:25.", "Face 1: signs of manipulation, 95%, threshold 80%", "Alarm 1: face 1, 0:20 to 0:30, at most"],
+            ["0:25.", "Face 1: signs of manipulation, 95%, threshold 80%", "Alarm 1: face 1, 0:20 to 0:30, highest"],
         ),
         (49.9, ["No face here."]),
     ],
