@@ -36,6 +36,7 @@ from unmask.realtime.sources.video_file import VideoFileSource
 from unmask.realtime.tracking.cuts import CutFinder
 from unmask.realtime.types import Cause, FaceBox, Frame
 from unmask.realtime.verdict import threshold_for
+from unmask.realtime.writing import write_whole
 
 Side = Literal["left", "right"]
 SIDES: dict[Side, str] = {"left": "left half (as it is)", "right": "right half (swapped)"}
@@ -230,7 +231,7 @@ def run(options: argparse.Namespace, say: Callable[[str], None]) -> list[Row]:
     )
     if options.json is not None:
         report = {"version": 1, **header, "clips": [row.as_json() for row in rows]}
-        options.json.write_text(json.dumps(report, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        write_whole(options.json, json.dumps(report, ensure_ascii=False, indent=2) + "\n")
     return rows
 
 

@@ -79,7 +79,7 @@ def _warnings(first: Report, second: Report, others: Mapping[str, Any]) -> list[
     found += _differences("content of the clips", clips[0], clips[1], tuple(both))
     keys = sorted(first.settings.keys() | second.settings.keys())
     found += _differences("settings", first.settings, second.settings, tuple(keys))
-    names = {row.name for report in (first, second) for row in report.rows if row.values.keys() != {"why_not"}}
+    names = {row.name for report in (first, second) for row in report.rows if set(row.values) != {"why_not"}}
     missing = sorted(name for name in names if not (first.row(name) and second.row(name)))
     if missing:
         found.append(f"only one of the reports has {', '.join(missing)}.")

@@ -30,6 +30,7 @@ from unmask.realtime.selection import CropSelector
 from unmask.realtime.sources.video_file import VideoFileSource
 from unmask.realtime.tracking.tracker import Tracker
 from unmask.realtime.types import Frame, Verdict
+from unmask.realtime.writing import write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,7 @@ def run(options: argparse.Namespace, say: Callable[[str], None] = print) -> list
         manifest = package.manifest
         clips = [asdict(row) for row in rows]
         facts = {"detector": manifest.name, "version": manifest.version, "clips": clips}
-        options.json.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        write_whole(options.json, json.dumps(facts, indent=2) + "\n")
     return rows
 
 

@@ -32,6 +32,7 @@ class Part:
     measured: float | None
     at_least: bool
     unit: str = ""
+    yes_or_no: bool = False
 
     @property
     def reached(self) -> bool | None:
@@ -41,6 +42,8 @@ class Part:
 
     @property
     def wanted(self) -> str:
+        if self.yes_or_no:
+            return self.what
         return f"{self.what} {'>=' if self.at_least else '<='} {self.limit:g}{self.unit}"
 
     @property
@@ -48,6 +51,8 @@ class Part:
         """Measured value, and by how much it misses."""
         if self.measured is None:
             return f"{self.what} not measured"
+        if self.yes_or_no:
+            return f"{self.what}: {'yes' if self.reached else 'no'}"
         words = f"{self.what} {self.measured:.3g}{self.unit}"
         if self.reached:
             return words
@@ -111,7 +116,7 @@ def _cache(reports: Reports) -> Goal:
     own = _number(_row(reports, "window", row_name(IN_ONE, size)), "wall_ratio")
     parts = (
         Part(f"ratio at {GOAL_PX} px", 12.0, _number(row, "wall_ratio"), True, "x"),
-        Part("same bits", 1, _number(row, "same_bits"), True),
+        Part("same bits", 1, _number(row, "same_bits"), True, yes_or_no=True),
     )
     remark = f"at the {size} px that this detector takes: {own:.3g}x" if own is not None and size != GOAL_PX else ""
     return Goal(1, "Cached against re-encoded window, same scores", parts, _with_doubt(remark, row))
@@ -156,9 +161,19 @@ def _latency(reports: Reports) -> Goal:
         Part("frame-to-score p99", 20.0, _number(row, "score_p99_ms"), False, " ms"),
         Part("p99/p50", 2.0, _number(row, "jitter"), False),
         Part("cores", 0.35, _number(row, "cores"), False),
-        Part("flat in an hour of soak", 1, flat, True),
+        Part("flat in an hour of soak", 1, flat, True, yes_or_no=True),
     )
-    return Goal(4, "Paced at 30 fps, one face, 720p", parts, _with_doubt("", row))
+    return Goal(4, "Paced at 30 fps, one face, 720p", parts, _with_doubt(_grown(soak) if flat == 0 else "", row))
+
+
+def _grown(soak: Report | None) -> str:
+    """What did not stay flat, and who else was at work meanwhile."""
+    if soak is None:
+        return ""
+    rows = [(row.name, row.values) for row in soak.rows if row.values.get("holds") is False]
+    words = [f"{name}: {values['first']:.4g} at first, {values['last']:.4g} at last" for name, values in rows]
+    others = soak.host.get("others_cores")
+    return "; ".join(words) + (f", while other programs used {others:.2g} cores" if others else "")
 
 
 def _int8(reports: Reports) -> Goal:

@@ -104,7 +104,7 @@ def _values(step: Step, found: Mapping[str, Repeats[LoopRun]]) -> dict[str, Valu
 
 def _differences(one: LoopRun, other: LoopRun) -> list[float]:
     """Absolute differences of the logits of all frames that both judged; empty where they judged other frames."""
-    both = [index for index, logit in one.logits.items() if math.isfinite(other.logits.get(index, math.nan))]
+    both = [index for index in one.logits if math.isfinite(other.logits.get(index, math.nan))]
     # A window that has once been filled from other frames never is the same again.
     if one.logits.keys() != other.logits.keys():
         return []

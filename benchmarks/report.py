@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,11 +11,15 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from unmask.benchmarks.host import busy, host_line
+from unmask.benchmarks.report_check import checked
 from unmask.benchmarks.tables import Value, markdown_table
 from unmask.engines.errors import UsageError
+from unmask.engines.plain_text import plain
+from unmask.realtime.writing import write_whole
 
 VERSION = 1
 FORMAT = "unmask-bench"
+LARGEST = 16 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +81,17 @@ class Report:
         """Read what ``as_json`` wrote. Raises ``UsageError``, naming ``name``, for anything else."""
         try:
             facts = json.loads(text)
-            if facts.pop("format", None) != FORMAT:
+            if not isinstance(facts, dict) or facts.pop("format", None) != FORMAT:
                 raise ValueError("it is no report of unmask bench")
             if (version := facts.pop("version", None)) != VERSION:
-                raise ValueError(f"it has the version {version!r}, and this program reads {VERSION}")
-            facts["rows"] = tuple(Row(str(row["name"]), _mapping(row["values"])) for row in facts["rows"])
+                raise ValueError(f"it has the version {plain(repr(version), 40)}, and this program reads {VERSION}")
+            facts = checked(facts)
+            facts["rows"] = tuple(Row(row["name"], row["values"]) for row in facts["rows"])
             facts["plots"] = tuple(_plot(plot) for plot in facts["plots"])
-            facts["notes"] = tuple(map(str, facts["notes"]))
-            for part in ("host", "subject", "settings", "details"):
-                _mapping(facts[part])
+            facts["notes"] = tuple(facts["notes"])
             return cls(**facts)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            reason = "a field is missing or wrong" if isinstance(error, KeyError | TypeError) else str(error)
+        except (ValueError, RecursionError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise UsageError(f"{name} cannot be read as a report: {reason}; give a file that --json wrote.") from error
 
     def as_markdown(self, *, heading: str = "##", images: Sequence[str] = ()) -> str:
@@ -110,9 +111,14 @@ class Report:
 def load_report(path: Path) -> Report:
     """Raises ``UsageError`` for a file that is absent or no report."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            raw = file.read(LARGEST + 1)
     except OSError as error:
         raise UsageError(f"{path} cannot be read ({error.strerror}): give a file that --json wrote.") from error
+    if len(raw) > LARGEST:
+        raise UsageError(f"{path} is larger than {LARGEST >> 20} MiB, and no report is: give a file that --json wrote.")
+    try:
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is no text: give a file that --json wrote.") from error
     return Report.from_json(text, str(path))
@@ -120,20 +126,11 @@ def load_report(path: Path) -> Report:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """The file is there whole or not at all. Raises ``UsageError`` where it cannot be written."""
-    raw = content.encode("utf-8") if isinstance(content, str) else content
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(raw)
-            os.chmod(name, 0o644)  # mkstemp's are for the owner alone
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error.strerror}): give a file in a folder of yours.") from error
+    write_whole(path, content)
 
 
 def _version_lines(host: Mapping[str, Any]) -> list[str]:
@@ -160,12 +157,6 @@ def _finite(value: Any) -> Any:
         return {str(key): _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    return value
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
     return value
 
 

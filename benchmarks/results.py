@@ -25,7 +25,7 @@ def load_reports(folder: Path) -> dict[str, Report]:
         if path.is_file():
             found[kind] = load_report(path)
         # Further reports of a kind, such as engines-torch.json: sections of their own, with their own machine.
-        found |= {path.stem: load_report(path) for path in sorted(folder.glob(f"{kind}-*.json"))}
+        found |= {path.stem: load_report(path) for path in sorted(folder.glob(f"{kind}-*.json")) if path.is_file()}
     if not found:
         raise UsageError(f"There is no report in {folder}: run `unmask bench all --results {folder}` first.")
     return found

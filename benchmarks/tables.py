@@ -24,7 +24,7 @@ def markdown_table(rows: Sequence[AnyRow]) -> str:
     """Every key that any row has, in the order in which they first appear: a column each, or a line each where
     that would be more columns than fit a page. A number and its smallest and largest value share a cell, and so
     do repeats, spread and stability; what could not be measured is listed below with its reason."""
-    measured = [row for row in rows if row.values.keys() != {"why_not"}]
+    measured = [row for row in rows if set(row.values) != {"why_not"}]
     reasons = [f"- {row.name} cannot run here: {row.values['why_not']}" for row in rows if row not in measured]
     if not measured:
         return "\n".join(reasons) or "Nothing was measured."

@@ -97,7 +97,7 @@ def _validated(history: Path) -> str:
         rows = json.loads(history.read_text(encoding="utf-8"))
         best = max(rows, key=lambda row: row["validation_auroc"])
         return f"validation AUROC {best['validation_auroc']:.4f} after epoch {int(best['epoch'])}"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return ""
 
 

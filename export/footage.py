@@ -44,10 +44,8 @@ def read_report(path: Path, manifest: Manifest) -> Seen:
     try:
         seen = Seen(**json.loads(path.read_text(encoding="utf-8")))
         budgets = {f"{threshold.alarms_per_hour:g}" for threshold in manifest.thresholds}
-        sound = bool(seen.clips) and all(
-            clip.keys() >= _KEYS and budgets <= clip["alarms"].keys() for clip in seen.clips
-        )
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        sound = bool(seen.clips) and all(_is_clip(clip, budgets) for clip in seen.clips)
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ExportError(f"{path} is no report of unmask.benchmarks.footage: write one with --json.") from error
     if (seen.detector, seen.version) != (manifest.name, manifest.version):
         raise ExportError(
@@ -57,6 +55,16 @@ def read_report(path: Path, manifest: Manifest) -> Seen:
     if not sound:
         raise ExportError(f"{path} lacks clips, or alarms at a threshold of the package: watch the footage again.")
     return seen
+
+
+def _is_clip(clip: dict[str, Any], budgets: set[str]) -> bool:
+    numbers = [clip.get("seconds"), clip.get("judged_seconds"), *clip.get("alarms", {}).values()]
+    numbers += [] if clip.get("score") is None else [clip["score"]]
+    return (
+        clip.keys() >= _KEYS
+        and budgets <= clip["alarms"].keys()
+        and all(isinstance(number, int | float) and 0 <= number < 1e9 for number in numbers)
+    )
 
 
 def backed(thresholds: Sequence[Threshold], seen: Seen) -> tuple[Threshold, ...]:

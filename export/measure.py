@@ -24,6 +24,7 @@ from unmask.training.data.cache import SIDE
 from unmask.training.data.dfdc import CropRecord
 from unmask.training.degrade import DEGRADATIONS
 from unmask.training.evaluate import Floats, Interval, Measure
+from unmask.training.prepare.ledger import write_whole
 
 #: Makes of a crop (224, 224, 3) RGB and its key another one, the same for the same two.
 Degrade = Callable[[NDArray[np.uint8], str], NDArray[np.uint8]]
@@ -223,4 +224,4 @@ def save_scores(path: Path, crops: Crops, scores: Floats) -> None:
     """The raw material of a report, for whoever wants to reckon otherwise."""
     rows = zip(crops.labels, crops.groups, scores, strict=True)
     lines = [f"{int(fake)},{group},{score:.6f}" for fake, group, score in rows]
-    path.write_text("\n".join(["fake,identity_group,score", *lines]) + "\n", encoding="utf-8")
+    write_whole(path, ("\n".join(["fake,identity_group,score", *lines]) + "\n").encode())

@@ -89,7 +89,8 @@ def _windows(network: Network) -> tuple[NDArray[np.float32], NDArray[np.float32]
 
 def _largest(what: str, said: NDArray[Any], wanted: NDArray[Any]) -> float:
     if not np.isfinite(wanted).all():
-        raise ExportError(f"The network's own {what.split()[-1]} is no number: train it anew, at a lower rate.")
+        last = what.rsplit(maxsplit=1)[-1]
+        raise ExportError(f"The network's own {last} is no number: train it anew, at a lower rate.")
     difference = float(np.abs(said - wanted).max())
     allowed = TOLERANCE * max(1.0, float(np.abs(wanted).max()))
     if not difference <= allowed:  # also where it is no number

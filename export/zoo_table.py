@@ -29,6 +29,7 @@ from unmask.export.sessions import sigmoid_scores
 from unmask.export.speed import interleaved
 from unmask.export.zoo_report import Row
 from unmask.training.data.batches import plain_view
+from unmask.training.prepare.ledger import write_whole
 from unmask.training.zoo.registry import build_model, find_recipe, require
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def table(families: Iterable[str], crops: NDArray[np.uint8], *, most_s: float, o
         except UnmaskError as error:
             failed[name] = str(error)
         print(f"{name}: {failed.get(name, 'measured')} ({time.monotonic() - started:.0f} s)", flush=True)
-        out.write_text(zoo_report.markdown(tuple(rows), failed, COLUMNS, words), encoding="utf-8")
+        write_whole(out, zoo_report.markdown(tuple(rows), failed, COLUMNS, words).encode())
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -31,11 +32,13 @@ FRAMES = 12
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """``name`` is the row of the table, ``words`` says what is done."""
+    """``name`` is the row of the table, ``words`` says what is done. Rows of one ``family`` are the points of one
+    curve, from the mildest on."""
 
     name: str
     words: str
     make: Callable[[Image, np.random.Generator, Margin], Image]
+    family: str = ""
 
     def apply(self, image: Image, key: str, margin: Margin = 1.0, seed: int = 0) -> Image:
         """The degraded copy of the picture called ``key``; noise and motion follow from key, row and seed."""
@@ -50,47 +53,60 @@ def call_clip(image: Image, rng: np.random.Generator, margin: Margin, frames: in
     a whole picture is scaled down and shaken.
     """
     if margin is None:
-        still = _even(_to_height(image, CALL_HEIGHT))
+        still = even(to_height(image, CALL_HEIGHT))
         return [_moved(still, dx, dy) for dx, dy in _path(rng, frames, 1.5)]
-    side = _side_in_call(margin)
-    face = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if side < len(image) else cv2.INTER_LINEAR)
+    face, room = in_call(image, margin), room_behind(image)
+    # Ends where the crop can be cut out again.
+    return [placed(face, room, dx, dy) for dx, dy in [*_path(rng, frames - 1, 3.0), (0.0, 0.0)]]
+
+
+def in_call(image: Image, margin: float) -> Image:
+    """A square face crop at the size that it has in a call of 360 lines."""
+    side = side_in_call(margin)
+    return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA if side < len(image) else cv2.INTER_LINEAR)
+
+
+def room_behind(image: Image) -> Image:
+    """A soft picture of a call, (360, 640, 3), in the colours of ``image``."""
     room = cv2.resize(image, (CALL_WIDTH // 8, CALL_HEIGHT // 8), interpolation=cv2.INTER_AREA)
     room = cv2.GaussianBlur(room, (0, 0), 6)
-    room = cv2.resize(room, (CALL_WIDTH, CALL_HEIGHT), interpolation=cv2.INTER_LINEAR)
-    left, top = (CALL_WIDTH - side) // 2, (CALL_HEIGHT - side) // 2
-    clip = []
-    for dx, dy in [*_path(rng, frames - 1, 3.0), (0.0, 0.0)]:  # ends where the crop can be cut out again
-        picture = room.copy()
-        x, y = left + round(dx), top + round(dy)
-        picture[y : y + side, x : x + side] = face
-        clip.append(picture)
-    return clip
+    return cv2.resize(room, (CALL_WIDTH, CALL_HEIGHT), interpolation=cv2.INTER_LINEAR)
 
 
-def _side_in_call(margin: float) -> int:
+def placed(face: Image, room: Image, dx: float = 0.0, dy: float = 0.0) -> Image:
+    """``face`` in the middle of a copy of ``room``, or so many pixels beside it."""
+    picture, side = room.copy(), len(face)
+    left, top = (CALL_WIDTH - side) // 2 + round(dx), (CALL_HEIGHT - side) // 2 + round(dy)
+    picture[top : top + side, left : left + side] = face
+    return picture
+
+
+def side_in_call(margin: float) -> int:
     """Of a square crop round a face of ``FACE_PX``; it leaves room to move about."""
     return min(CALL_HEIGHT - 10, round(FACE_PX * margin / 2) * 2)
 
 
-def _after_call(clip_picture: Image, margin: Margin) -> Image:
+def after_call(clip_picture: Image, margin: Margin) -> Image:
     """Of a decoded picture of ``call_clip`` what is judged: the face crop, or all of it."""
     if margin is None:
         return clip_picture
-    side = _side_in_call(margin)
+    side = side_in_call(margin)
     left, top = (CALL_WIDTH - side) // 2, (CALL_HEIGHT - side) // 2
     return np.ascontiguousarray(clip_picture[top : top + side, left : left + side])
 
 
-def _call(kbit_s: int) -> Callable[[Image, np.random.Generator, Margin], Image]:
+def _call(kind: Literal["h264", "vp9"], kbit_s: int) -> Callable[[Image, np.random.Generator, Margin], Image]:
+    coding = codec.Coding(kind, kbit_s=kbit_s)
+
     def make(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
-        return _after_call(codec.h264_at_rate(call_clip(image, rng, margin), kbit_s)[-1], margin)
+        return after_call(codec.coded(call_clip(image, rng, margin), coding)[-1], margin)
 
     return make
 
 
 def _crf(crf: int) -> Callable[[Image, np.random.Generator, Margin], Image]:
     def make(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
-        still = _even(image)
+        still = even(image)
         clip = [_moved(still, dx, dy) for dx, dy in _path(rng, 4, 1.5)]
         return codec.h264_round_trip([*clip, still], crf)[-1]
 
@@ -99,21 +115,29 @@ def _crf(crf: int) -> Callable[[Image, np.random.Generator, Margin], Image]:
 
 def _small(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
     if margin is None:
-        return _to_height(image, CALL_HEIGHT)
-    side = min(_side_in_call(margin), image.shape[0])
+        return to_height(image, CALL_HEIGHT)
+    side = min(side_in_call(margin), image.shape[0])
     return cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
 
 
-def _low_light(gain: float, noise: float) -> Callable[[Image, np.random.Generator, Margin], Image]:
+def little_light(image: Image, gain: float, noise: float, rng: np.random.Generator) -> Image:
     """Little light and the sensor noise of the gain that makes up for it; shadows are noisier than lights."""
+    dark = codec.relight(image, (gain, gain * 0.97, gain * 0.9), 1.15).astype(np.float32)
+    spread = noise * np.sqrt(1.0 + 24.0 / (dark + 12.0))
+    grain = rng.standard_normal(image.shape, dtype=np.float32) * spread
+    return np.clip(dark + grain + 0.5, 0, 255).astype(np.uint8)
 
-    def make(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
-        dark = codec.relight(image, (gain, gain * 0.97, gain * 0.9), 1.15).astype(np.float32)
-        spread = noise * np.sqrt(1.0 + 24.0 / (dark + 12.0))
-        grain = rng.standard_normal(image.shape, dtype=np.float32) * spread
-        return np.clip(dark + grain + 0.5, 0, 255).astype(np.uint8)
 
-    return make
+def _in_little_light(gain: float, noise: float) -> Callable[[Image, np.random.Generator, Margin], Image]:
+    return lambda image, rng, margin: little_light(image, gain, noise, rng)
+
+
+def _jpeg(quality: int) -> Callable[[Image, np.random.Generator, Margin], Image]:
+    return lambda image, rng, margin: codec.jpeg_round_trip(image, quality)
+
+
+def _noise(sigma: float) -> Callable[[Image, np.random.Generator, Margin], Image]:
+    return lambda image, rng, margin: codec.add_noise(image, sigma, rng)
 
 
 def _blur(sigma: float) -> Callable[[Image, np.random.Generator, Margin], Image]:
@@ -130,30 +154,52 @@ def _motion_blur(image: Image, rng: np.random.Generator, margin: Margin) -> Imag
 
 
 def _beauty(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
-    """What a call program's "touch up my appearance" does: even skin, kept edges, a lighter, warmer tone."""
-    smooth = cv2.bilateralFilter(image, 9, 45, 6 * _unit(image, margin))
-    smooth = cv2.bilateralFilter(smooth, 9, 30, 6 * _unit(image, margin))
-    mixed = cv2.addWeighted(smooth, 0.85, image, 0.15, 0.0)
+    return beautified(image, _unit(image, margin))
+
+
+def beautified(image: Image, unit: float = 1.0, share: float = 0.85) -> Image:
+    """What a call program's "touch up my appearance" does: even skin, kept edges, a lighter, warmer tone. ``unit`` is
+    a pixel of a crop of 224, ``share`` how much of the smoothed picture there is."""
+    smooth = cv2.bilateralFilter(image, 9, 45, 6 * unit)
+    smooth = cv2.bilateralFilter(smooth, 9, 30, 6 * unit)
+    mixed = cv2.addWeighted(smooth, share, image, 1.0 - share, 0.0)
     return codec.relight(mixed, (1.05, 1.02, 1.0), 0.88)
 
 
 def _recapture(image: Image, rng: np.random.Generator, margin: Margin) -> Image:
+    return codec.jpeg_round_trip(filmed(image, Screen.drawn(rng), rng), 80)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """How a camera stands before a screen: its ``tilt`` in degrees, and where on the screen's width (0 to 1) a
+    reflection lies."""
+
+    tilt: float
+    reflection: float
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Screen:
+        return cls(float(rng.uniform(-1.5, 1.5)), float(rng.uniform(0.0, 1.0)))
+
+
+def filmed(image: Image, screen: Screen, rng: np.random.Generator) -> Image:
     """A screen filmed with a camera: its grid of red, green and blue stripes, sampled at another pitch and
-    a slight angle (moiré), its black that is never black, a reflection, noise, and the camera's JPEG."""
+    a slight angle (moiré), its black that is never black, a reflection, and noise."""
     height, width = image.shape[:2]
-    screen = cv2.resize(image, (width * 3, height * 3), interpolation=cv2.INTER_NEAREST).astype(np.float32)
+    lit = cv2.resize(image, (width * 3, height * 3), interpolation=cv2.INTER_NEAREST).astype(np.float32)
     stripes = np.full((3, 3), 0.55, np.float32)
     np.fill_diagonal(stripes, 1.6)
-    screen *= np.tile(stripes, (1, width)).T.reshape(1, width * 3, 3)
-    screen[2::3] *= 0.75  # the dark line between two rows of the screen
-    turn = cv2.getRotationMatrix2D((width * 1.5, height * 1.5), float(rng.uniform(-1.5, 1.5)), 1.0)
-    screen = cv2.warpAffine(cv2.GaussianBlur(screen, (0, 0), 1.2), turn, (width * 3, height * 3),
-                            borderMode=cv2.BORDER_REFLECT_101)  # fmt: skip
-    filmed = cv2.resize(screen, (width, height), interpolation=cv2.INTER_LINEAR)
-    across = np.linspace(0.0, 1.0, width, dtype=np.float32) - rng.uniform(0.0, 1.0)
+    lit *= np.tile(stripes, (1, width)).T.reshape(1, width * 3, 3)
+    lit[2::3] *= 0.75  # the dark line between two rows of the screen
+    turn = cv2.getRotationMatrix2D((width * 1.5, height * 1.5), screen.tilt, 1.0)
+    lit = cv2.warpAffine(cv2.GaussianBlur(lit, (0, 0), 1.2), turn, (width * 3, height * 3),
+                         borderMode=cv2.BORDER_REFLECT_101)  # fmt: skip
+    seen = cv2.resize(lit, (width, height), interpolation=cv2.INTER_LINEAR)
+    across = np.linspace(0.0, 1.0, width, dtype=np.float32) - screen.reflection
     glare = 18.0 * np.exp(-((across / 0.35) ** 2))[None, :, None]
-    filmed = 10.0 + filmed * 0.92 + glare + rng.standard_normal(image.shape, dtype=np.float32) * 2.5
-    return codec.jpeg_round_trip(np.clip(filmed, 0, 255).astype(np.uint8), 80)
+    seen = 10.0 + seen * 0.92 + glare + rng.standard_normal(image.shape, dtype=np.float32) * 2.5
+    return np.clip(seen, 0, 255).astype(np.uint8)
 
 
 def _unit(image: Image, margin: Margin) -> float:
@@ -175,21 +221,18 @@ def _moved(image: Image, dx: float, dy: float) -> Image:
     return cv2.warpAffine(image, matrix, (width, height), borderMode=cv2.BORDER_REFLECT_101)
 
 
-def _to_height(image: Image, height: int) -> Image:
+def to_height(image: Image, height: int) -> Image:
+    """Averaged down to ``height`` lines; a copy where it has no more than that."""
     if image.shape[0] <= height:
         return image.copy()
     width = max(2, round(image.shape[1] * height / image.shape[0]))
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _even(image: Image) -> Image:
+def even(image: Image) -> Image:
     """H.264 with halved colour needs even sides; a last odd row or column goes."""
     height, width = image.shape[:2]
     return np.ascontiguousarray(image[: height - height % 2, : width - width % 2])
-
-
-def _row(name: str, words: str, make: Callable[[Image, np.random.Generator, Margin], Image]) -> Degradation:
-    return Degradation(name, words, make)
 
 
 _IN_CALL = f"a face of {FACE_PX} px in a call of {CALL_WIDTH}x{CALL_HEIGHT} (a whole picture: scaled to 360 lines)"
@@ -198,26 +241,34 @@ _IN_CALL = f"a face of {FACE_PX} px in a call of {CALL_WIDTH}x{CALL_HEIGHT} (a w
 DEGRADATIONS: dict[str, Degradation] = {
     row.name: row
     for row in (
-        _row("360p", f"scaled down: {_IN_CALL}, no codec", _small),
-        _row("360p H.264 1000 kbit/s", f"{_IN_CALL}, H.264, last of {FRAMES} pictures at 25 fps", _call(1000)),
-        _row("360p H.264 500 kbit/s", "the same at 500 kbit/s", _call(500)),
-        _row("360p H.264 300 kbit/s", "the same at 300 kbit/s", _call(300)),
-        _row("360p H.264 150 kbit/s", "the same at 150 kbit/s", _call(150)),
-        _row("H.264 CRF 23", "full size, last of 5 shaken pictures, x264 superfast zerolatency", _crf(23)),
-        _row("H.264 CRF 30", "the same, CRF 30", _crf(30)),
-        _row("H.264 CRF 37", "the same, CRF 37", _crf(37)),
-        _row("JPEG 75", "JPEG of quality 75, 4:2:0", lambda image, rng, margin: codec.jpeg_round_trip(image, 75)),
-        _row("JPEG 30", "JPEG of quality 30, 4:2:0", lambda image, rng, margin: codec.jpeg_round_trip(image, 30)),
-        _row("JPEG 10", "JPEG of quality 10, 4:2:0", lambda image, rng, margin: codec.jpeg_round_trip(image, 10)),
-        _row("noise 4", "Gaussian noise of 4 grey levels", lambda image, rng, margin: codec.add_noise(image, 4.0, rng)),
-        _row("noise 12", "Gaussian noise of 12 grey levels",
-             lambda image, rng, margin: codec.add_noise(image, 12.0, rng)),
-        _row("low light 0.4", "light times 0.4, warm, noise of 3 levels, more in the shadows", _low_light(0.4, 3.0)),
-        _row("low light 0.2", "light times 0.2, warm, noise of 4 levels, more in the shadows", _low_light(0.2, 4.0)),
-        _row("blur 1", "Gaussian blur, 1 px in a crop of 224", _blur(1.0)),
-        _row("blur 2.5", "Gaussian blur, 2.5 px in a crop of 224", _blur(2.5)),
-        _row("motion blur", "9 px in a crop of 224, any direction", _motion_blur),
-        _row("beauty filter", "edge-keeping smoothing twice, 85 % of it, lighter and warmer", _beauty),
-        _row("screen re-capture", "a filmed screen: stripes, moiré, veil, reflection, noise, JPEG 80", _recapture),
+        Degradation("360p", f"scaled down: {_IN_CALL}, no codec", _small, "H.264 call"),
+        Degradation("360p H.264 1000 kbit/s", f"{_IN_CALL}, H.264, last of {FRAMES} pictures at 25 fps",
+                    _call("h264", 1000), "H.264 call"),
+        Degradation("360p H.264 500 kbit/s", "the same at 500 kbit/s", _call("h264", 500), "H.264 call"),
+        Degradation("360p H.264 300 kbit/s", "the same at 300 kbit/s", _call("h264", 300), "H.264 call"),
+        Degradation("360p H.264 150 kbit/s", "the same at 150 kbit/s", _call("h264", 150), "H.264 call"),
+        Degradation("360p VP9 500 kbit/s", "the same with libvpx's realtime VP9, 500 kbit/s",
+                    _call("vp9", 500), "VP9 call"),
+        Degradation("360p VP9 300 kbit/s", "the same at 300 kbit/s", _call("vp9", 300), "VP9 call"),
+        Degradation("360p VP9 150 kbit/s", "the same at 150 kbit/s", _call("vp9", 150), "VP9 call"),
+        Degradation("H.264 CRF 23", "full size, last of 5 shaken pictures, x264 superfast zerolatency",
+                    _crf(23), "H.264 CRF"),
+        Degradation("H.264 CRF 30", "the same, CRF 30", _crf(30), "H.264 CRF"),
+        Degradation("H.264 CRF 37", "the same, CRF 37", _crf(37), "H.264 CRF"),
+        Degradation("JPEG 75", "JPEG of quality 75, 4:2:0", _jpeg(75), "JPEG"),
+        Degradation("JPEG 30", "JPEG of quality 30, 4:2:0", _jpeg(30), "JPEG"),
+        Degradation("JPEG 10", "JPEG of quality 10, 4:2:0", _jpeg(10), "JPEG"),
+        Degradation("noise 4", "Gaussian noise of 4 grey levels", _noise(4.0), "noise"),
+        Degradation("noise 12", "Gaussian noise of 12 grey levels", _noise(12.0), "noise"),
+        Degradation("low light 0.4", "light times 0.4, warm, noise of 3 levels, more in the shadows",
+                    _in_little_light(0.4, 3.0), "low light"),
+        Degradation("low light 0.2", "light times 0.2, warm, noise of 4 levels, more in the shadows",
+                    _in_little_light(0.2, 4.0), "low light"),
+        Degradation("blur 1", "Gaussian blur, 1 px in a crop of 224", _blur(1.0), "blur"),
+        Degradation("blur 2.5", "Gaussian blur, 2.5 px in a crop of 224", _blur(2.5), "blur"),
+        Degradation("motion blur", "9 px in a crop of 224, any direction", _motion_blur),
+        Degradation("beauty filter", "edge-keeping smoothing twice, 85 % of it, lighter and warmer", _beauty),
+        Degradation("screen re-capture", "a filmed screen: stripes, moiré, veil, reflection, noise, JPEG 80",
+                    _recapture),
     )
 }  # fmt: skip

@@ -100,7 +100,7 @@ def ensure_demo_clip(folder: Path | None = None, *, progress: Progress | None = 
         folder = Path(user_cache_dir("unmask", appauthor=False)) / "demo"
     folder = Path(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise UsageError(
             f"The folder {folder} cannot be made ({error.strerror}): make it, or set XDG_CACHE_HOME to one of yours."

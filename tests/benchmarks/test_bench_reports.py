@@ -188,6 +188,10 @@ def test_goals_are_reached_missed_by_how_much_or_unmeasured() -> None:
     for minutes, outcome in ((60.0, "reached"), (5.0, "reached as far as measured")):
         soak = report("soak", *flat, details={"flat": True}, settings={"minutes": minutes})
         assert goals({"latency": partly, "soak": soak})[3].outcome == outcome
+    grown = Row("memory, MiB", {"first": 500.0, "last": 520.0, "holds": False}), Row("the whole run", {})
+    soak = report("soak", *grown, details={"flat": False}, settings={"minutes": 60.0})
+    table = goals_table(goals({"latency": partly, "soak": soak}))
+    assert "flat in an hour of soak: no; memory, MiB: 500 at first, 520 at last | missed |" in table
 
 
 def test_scores_that_were_not_compared_leave_the_second_goal_open() -> None:

@@ -22,6 +22,12 @@ from unmask.realtime.faces.registry import FaceFinderSettings
 ONCE = StopRule(bound=10.0, last=2, most=2, warm_up=0)
 
 
+@pytest.fixture(autouse=True)
+def short_walks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The toy's alarm comes within a second or two: nobody needs to wait ten for it."""
+    monkeypatch.setattr(cadence, "_GIVE_UP_S", 4.0)
+
+
 def test_cadence_compares_the_ways_to_search_and_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Subject, "make_finder", lambda *_: ScriptedFinder(one_face(BOX)))
     package = load_package(build_toy_package(tmp_path / "toy", quality={"min_face_px": 20}))

@@ -69,6 +69,6 @@ def test_folders_are_searched_for_clips(tmp_path: Path) -> None:
 
 
 def test_halves_of_a_real_clip(shared: Path) -> None:
-    path = sorted((shared / "data" / "clips" / "pairs").glob("*.mp4"))[0]
+    path = min((shared / "data" / "clips" / "pairs").glob("*.mp4"))
     left, right, whole = (next(frames_of(path, half)) for half in ("left", "right", ""))
     np.testing.assert_array_equal(np.hstack([left.image, right.image]), whole.image)

@@ -12,6 +12,7 @@ import pytest
 from unmask.realtime.types import Image
 from unmask.training.data import codec
 from unmask.training.data.batches import Batch, Item, epoch_batches, plain_view, prefetched, training_view
+from unmask.training.data.harsh import KINDS, harsh_call
 from unmask.training.data.self_blend import oval_mask, self_blend
 
 
@@ -139,3 +140,23 @@ def test_prefetching_stops_when_nobody_wants_more(no_leaks: None) -> None:
     batches = prefetched(endless, 2)
     assert next(batches).crops.shape == (1, 2, 2, 3)
     batches.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_what_harsh_calls_do_repeats_and_can_be_seen(kind: str, face: Image) -> None:
+    before = face.copy()
+    changes = []
+    for seed in range(4):
+        one, two = (KINDS[kind](face, np.random.default_rng(seed)) for _ in range(2))
+        assert (one.shape, one.dtype) == (face.shape, np.uint8)
+        np.testing.assert_array_equal(one, two)
+        changes.append(difference(one, face))
+    np.testing.assert_array_equal(face, before)
+    assert min(changes) > 0.5
+    assert len({round(change, 6) for change in changes}) == 4, "strengths are drawn anew"
+
+
+def test_a_harsh_call_is_one_of_them_all(face: Image) -> None:
+    made = [harsh_call(face, np.random.default_rng(seed)) for seed in range(24)]
+    dark = sum(float(picture.mean()) < 0.85 * float(face.mean()) for picture in made)
+    assert 1 < dark < 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,12 +10,19 @@ import numpy as np
 import pytest
 
 from unmask.engines.errors import UsageError
-from unmask.training.evaluation.markdown import markdown, shown, table
+from unmask.training.evaluation.cells import shown, table
+from unmask.training.evaluation.markdown import markdown
 from unmask.training.evaluation.measures import MEASURES, Estimate, Table
-from unmask.training.evaluation.passes import CLEAN, Scores
+from unmask.training.evaluation.passes import CLEAN, Scores, Watched
+from unmask.training.evaluation.people import people_of
+from unmask.training.evaluation.recordings import recording_row
 from unmask.training.evaluation.report import Report, Run, as_json, check_folder, write_folder, write_numbers
 from unmask.training.evaluation.result import Result, Settings, repeats, result_of
+from unmask.training.evaluation.samples import MediaItem
 from unmask.training.evaluation.timing import Speed
+from unmask.training.evaluation.windows import WindowScores, window_result
+from unmask.training.lines import LINES
+from unmask.training.prepare.items import SourceItem
 
 
 def scores(spread: float, abstained: int = 3) -> Scores:
@@ -30,7 +38,18 @@ def scores(spread: float, abstained: int = 3) -> Scores:
 @pytest.fixture(scope="module")
 def result() -> Result:
     robust = {CLEAN: scores(0.1), "JPEG 30": scores(0.4)}
-    return result_of("made", "stored crops", "val", scores(0.1), robust, Settings(0.5, 1.0, rounds=50))
+    settings = Settings(0.5, 1.0, rounds=50, thresholds=((1.0, 0.5), (0.1, 0.6)))
+    one = WindowScores(scores(0.3).frames, scores(0.1).frames, {})
+    windows = window_result({CLEAN: one, "360p": one}, LINES, 16, 0.5, rounds=50)
+    item = MediaItem(SourceItem(Path("r"), "r", "video", False, "plain"), "r")
+    quiet = recording_row("360p", "scaled down", [(item, Watched(0.2, (), (0.1, 0.2), 2, 60.0))], 0.5, rounds=5)
+    found = result_of("made", "stored crops", "val", scores(0.1), robust, settings, windows=windows, recordings=[quiet])
+    return dataclasses.replace(found, people=people_of(of_few_people(), 0.5))
+
+
+def of_few_people() -> Table:
+    made = scores(0.3).frames
+    return Table.of(made.fake, made.score, np.arange(60) % 3)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +76,11 @@ def test_the_json_has_every_number_with_n_groups_and_interval(report: Report) ->
     assert data["robustness"][0]["auroc_lost"] is None
     assert data["robustness"][1]["auroc_lost"]["value"] > 0
     assert set(data["manipulations"]) == {"swap"}
+    assert [point["alarms_per_hour"] for point in data["operating_points"]] == [1.0, 0.1]
+    assert data["people"]["ranked"] == 3
+    assert [row["name"] for row in data["windows"]["rows"]] == ["none", "360p"]
+    assert data["windows"]["rows"][0]["own"]["ece"]["value"] is not None
+    assert data["recordings"][0]["genuine"]["highest"] == 0.2
     assert plain["repeated"]["made"]["auroc"]["best_run"] == "1: a"
 
 
@@ -67,7 +91,14 @@ def test_the_markdown_names_every_measure_and_the_command(report: Report) -> Non
         "never proof",
         "Videos that could not be judged, by the first cause: blurred 3.",
         "30 groups",
+        "### Operating points",
+        "| 0.1 | 0.6000 |",
         "### Per manipulation",
+        "### Per group (person or source video), n = 3",
+        "### Single frames against windows of 16",
+        "times 1 and + 0 would be as the package says",
+        "### Recordings after a line",
+        "0 in 1.0 min",
         "| JPEG 30 |",
         "## Across data sets",
         "## 2 runs on made",
@@ -139,7 +170,9 @@ def test_plots_are_pictures(result: Result, tmp_path: Path) -> None:
     from unmask.training.evaluation.plots import draw_all
 
     names = draw_all(tmp_path, [result], 0.5)
-    assert sorted(names) == sorted(f"{kind}-made.png" for kind in ("roc", "det", "reliability", "histogram"))
+    assert sorted(names) == sorted(
+        f"{kind}-made.png" for kind in ("roc", "det", "reliability", "histogram", "robustness")
+    )
     for name in names:
         picture = cv2.imread(str(tmp_path / name))
         assert picture is not None

@@ -103,7 +103,7 @@ def prefetched(make: Callable[[], Iterator[Made]], depth: int = 4) -> Iterator[M
                 if stop.is_set():
                     return
             offer(None)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - handed to the consumer, which raises it
             offer(error)
 
     thread = threading.Thread(target=work, name="unmask-batches", daemon=True)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unmask.realtime.types import Image
+from unmask.training.data.dfdc import DataError
 
 SIDE = 224
 """The side of a cached crop in pixels, that of the DFDC crops."""
@@ -43,10 +44,13 @@ def build_cache(path: Path, crops: Iterable[tuple[str, Image]], *, colour: str) 
 
 
 def open_cache(path: Path) -> CropCache:
-    """Map a cache that ``build_cache`` finished."""
-    names = tuple(json.loads(_index(path).read_text(encoding="utf-8")))
-    shape = (len(names), SIDE, SIDE, 3)
-    return CropCache(np.memmap(path.with_suffix(".raw"), np.uint8, "r", shape=shape), names)
+    """Map a cache that ``build_cache`` finished. Raises ``DataError`` for a damaged one."""
+    try:
+        names = tuple(json.loads(_index(path).read_text(encoding="utf-8")))
+        shape = (len(names), SIDE, SIDE, 3)
+        return CropCache(np.memmap(path.with_suffix(".raw"), np.uint8, "r", shape=shape), names)
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"{path} is no cache of crops ({error}): remove it, and it is made anew.") from error
 
 
 def has_cache(path: Path) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import av
 import cv2
@@ -26,7 +28,7 @@ def h264_round_trip(frames: Sequence[Image], crf: int) -> list[Image]:
     ``crf`` is x264's constant rate factor: about 18 looks untouched, 36 is a bad line. No frame waits
     for a later one, as in a live encoder.
     """
-    return _round_trip(frames, _H264, {"crf": str(crf)})
+    return coded(frames, Coding("h264", crf=crf))
 
 
 def h264_at_rate(frames: Sequence[Image], kbit_s: int) -> list[Image]:
@@ -35,8 +37,7 @@ def h264_at_rate(frames: Sequence[Image], kbit_s: int) -> list[Image]:
     The encoder may save up a fifth of a second: as in a call, it cannot spend on the first picture what
     the line does not carry, and the pictures grow better while little moves.
     """
-    rate = f"{kbit_s}k"
-    return _round_trip(frames, _H264, {"b": rate, "maxrate": rate, "bufsize": f"{max(1, kbit_s // 5)}k"})
+    return coded(frames, Coding("h264", kbit_s=kbit_s))
 
 
 def vp9_round_trip(frames: Sequence[Image], crf: int) -> list[Image]:
@@ -44,14 +45,21 @@ def vp9_round_trip(frames: Sequence[Image], crf: int) -> list[Image]:
 
     ``crf`` is its constant quality, 0 to 63: about 25 looks untouched, 52 is a bad line.
     """
-    return _round_trip(frames, _VP9, {"crf": str(crf), "b": "0"})
+    return coded(frames, Coding("vp9", crf=crf))
 
 
 def vp9_at_rate(frames: Sequence[Image], kbit_s: int) -> list[Image]:
     """As ``vp9_round_trip``, at a constant rate in kbit/s and 25 pictures per second."""
-    rate = f"{kbit_s}k"
-    limits = {"b": rate, "minrate": rate, "maxrate": rate, "bufsize": f"{max(1, kbit_s // 5)}k"}
-    return _round_trip(frames, _VP9, limits)
+    return coded(frames, Coding("vp9", kbit_s=kbit_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Coding:
+    """How a sequence is coded: at a constant rate of ``kbit_s``, or at the constant quality ``crf``."""
+
+    codec: Literal["h264", "vp9"]
+    kbit_s: int | None = None
+    crf: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,25 +71,55 @@ class _Codec:
     options: Mapping[str, str]
 
 
-_H264 = _Codec("libx264", "h264", {"preset": "superfast", "tune": "zerolatency"})
-_VP9 = _Codec("libvpx-vp9", "ivf", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"})
+_CODECS = {
+    "h264": _Codec("libx264", "h264", {"preset": "superfast", "tune": "zerolatency"}),
+    "vp9": _Codec("libvpx-vp9", "ivf", {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}),
+}
 
 
-def _round_trip(frames: Sequence[Image], codec: _Codec, rate_control: Mapping[str, str]) -> list[Image]:
-    height, width = frames[0].shape[:2]
+def coded(frames: Sequence[Image], coding: Coding) -> list[Image]:
+    """RGB uint8 frames (H, W, 3) of one even size through a real encoder and back, as many as went in."""
+    container = _CODECS[coding.codec].container
     buffer = io.BytesIO()
-    with av.open(buffer, "w", format=codec.container) as output:
-        stream = cast("VideoStream", output.add_stream(codec.encoder, rate=25))
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.thread_count = 1
-        stream.options = {**rate_control, **codec.options}
-        for frame in frames:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        output.mux(stream.encode())
+    with av.open(buffer, "w", format=container) as output:
+        _encode(output, frames, Fraction(25), coding)
     buffer.seek(0)
-    with av.open(buffer, "r", format=codec.container) as source:
+    with av.open(buffer, "r", format=container) as source:
         source.streams.video[0].thread_count = 1
         return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in source.decode(video=0)]
+
+
+def write_coded(path: Path, frames: Iterable[Image], fps: float, coding: Coding) -> int:
+    """``coded`` into a Matroska file that plays at ``fps``; how many pictures it holds. Frames are taken one at a
+    time. Raises ``ValueError`` where there is none."""
+    with av.open(str(path), "w", format="matroska") as output:
+        return _encode(output, frames, Fraction(fps).limit_denominator(1001), coding)
+
+
+def _encode(output: Any, frames: Iterable[Image], fps: Fraction, coding: Coding) -> int:
+    codec, stream, count = _CODECS[coding.codec], None, 0
+    for frame in frames:
+        if stream is None:
+            stream = cast("VideoStream", output.add_stream(codec.encoder, rate=fps))
+            stream.height, stream.width = frame.shape[:2]
+            stream.pix_fmt = "yuv420p"
+            stream.thread_count = 1
+            stream.options = {**_rate_control(coding), **codec.options}
+        output.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        count += 1
+    if stream is None:
+        raise ValueError("There is no picture to code.")
+    output.mux(stream.encode())
+    return count
+
+
+def _rate_control(coding: Coding) -> dict[str, str]:
+    if coding.kbit_s is None:
+        quality = {"crf": str(coding.crf)}
+        return quality if coding.codec == "h264" else quality | {"b": "0"}
+    rate = f"{coding.kbit_s}k"
+    limits = {"b": rate, "maxrate": rate, "bufsize": f"{max(1, coding.kbit_s // 5)}k"}
+    return limits if coding.codec == "h264" else limits | {"minrate": rate}
 
 
 def jpeg_round_trip(image: Image, quality: int) -> Image:

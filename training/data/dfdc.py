@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import tarfile
+import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from unmask.engines.errors import UnmaskError
 from unmask.realtime.types import Image
 
 _COLUMNS = ("key", "label", "original", "source_width", "source_height", "identity_group", "split")
+_LARGEST_PICTURE = 64 << 20
 
 
 class DataError(UnmaskError):
@@ -37,18 +39,30 @@ def read_index(folder: Path) -> list[CropRecord]:
     path = folder / "index.csv"
     if not path.is_file():
         raise DataError(f"There is no index.csv in {folder}: give the folder with the crops and their index.")
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise DataError(f"{path} lacks the column {missing[0]!r}; it needs {', '.join(_COLUMNS)}.")
-        return [_record(row, path) for row in reader]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in _COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(f"{path} lacks the column {missing[0]!r}; it needs {', '.join(_COLUMNS)}.")
+            return [_record(row, path) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as a table ({error}): prepare the data again.") from error
 
 
 def _record(row: dict[str, str], path: Path) -> CropRecord:
     if row["label"] not in ("real", "fake"):
         raise DataError(f"{path} labels {row['key']!r} as {row['label']!r}; it must be real or fake.")
-    return CropRecord(row["key"], row["label"] == "fake", row["identity_group"], row["split"], int(row["source_width"]))
+    try:
+        width = int(row["source_width"])
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{path} has no source_width, a whole number, for {row['key']!r}: prepare the data again."
+        ) from None
+    # A line that ends too soon gives None, whatever the types of csv say.
+    if row["identity_group"] is None or row["split"] is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise DataError(f"{path} has a line for {row['key']!r} that ends too soon: prepare the data again.")
+    return CropRecord(row["key"], row["label"] == "fake", row["identity_group"], row["split"], width)
 
 
 def read_pictures(folder: Path, keys: Collection[str]) -> Iterator[tuple[str, Image]]:
@@ -63,19 +77,31 @@ def read_pictures(folder: Path, keys: Collection[str]) -> Iterator[tuple[str, Im
 
 def iterate_tar(path: Path, wanted: Collection[str] | None = None) -> Iterator[tuple[str, Image]]:
     """``(file stem, BGR uint8 picture)`` of every picture in a tar, nothing unpacked to disk. With ``wanted``
-    (a set) only those stems are read and decoded."""
-    with tarfile.open(path) as archive:
-        for member in archive:
-            if not member.isfile() or not member.name.lower().endswith((".jpg", ".jpeg", ".png")):
-                continue
-            if wanted is not None and Path(member.name).stem not in wanted:
-                continue
-            file = archive.extractfile(member)
-            data = file.read() if file else b""
-            picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-            if picture is None:
-                raise DataError(f"{member.name} in {path} is no readable picture.")
-            yield Path(member.name).stem, picture
+    (a set) only those stems are read and decoded. Raises ``DataError`` for a damaged tar or picture."""
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                if not member.isfile() or not member.name.lower().endswith((".jpg", ".jpeg", ".png")):
+                    continue
+                if wanted is not None and Path(member.name).stem not in wanted:
+                    continue
+                yield Path(member.name).stem, _picture(archive, member, path)
+    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+        why = str(error).split("\n")[0].rstrip(":")
+        raise DataError(f"{path} is no tar that can be read ({why}): prepare the data again.") from error
+
+
+def _picture(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> Image:
+    # A sparse member claims any size and takes no room in the tar.
+    file = archive.extractfile(member) if member.size <= _LARGEST_PICTURE else None
+    data = file.read() if file else b""
+    try:
+        picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    except cv2.error:  # it claims more pixels than OpenCV decodes
+        picture = None
+    if picture is None:
+        raise DataError(f"{member.name} in {path} is no readable picture: prepare the data again.")
+    return picture  # pyright: ignore[reportReturnType]
 
 
 def hold_out_groups(

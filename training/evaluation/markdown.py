@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from unmask.training.evaluation import markdown_parts as parts_of
+from unmask.training.evaluation.cells import shown, table
 from unmask.training.evaluation.measures import MEASURES, SHORT, Estimate
 from unmask.training.evaluation.report import Report, Run
 from unmask.training.evaluation.result import Repeats, Result
@@ -45,21 +47,6 @@ def markdown(report: Report, plots: Sequence[str] = ()) -> str:
     return "\n".join(part.rstrip() + "\n" for part in parts if part)
 
 
-def shown(estimate: Estimate | None, digits: int = 3) -> str:
-    """``0.912 [0.880, 0.940]``; a dash where the number does not exist."""
-    if estimate is None or estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.{digits}f} (no interval)"
-    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines) + "\n"
-
-
 def _facts(report: Report) -> str:
     facts = report.runs[0].facts
     lines = [f"- {key}: {value}" for key, value in {**facts, **report.settings, **report.machine}.items()]
@@ -89,8 +76,12 @@ def _section(result: Result) -> str:
             ),
         ),
         _causes(result),
+        parts_of.operating(result.points),
         _manipulations(result.manipulations),
+        parts_of.people(result.people),
         _robustness(result),
+        parts_of.windows(result.windows),
+        parts_of.recordings(result.recordings),
         _detection(result.detection),
         _alarms(result.false_alarms),
         "\n".join(f"- {note}" for note in result.notes),

@@ -16,6 +16,7 @@ from unmask.realtime.types import FaceBox, Image
 from unmask.training.degrade import Degradation
 from unmask.training.evaluation.measures import NAN, Table
 from unmask.training.evaluation.samples import CropSet, MediaItem, in_time
+from unmask.training.lines import Line
 from unmask.training.prepare.index import PreparedCrop
 from unmask.training.prepare.items import SourceItem
 
@@ -94,8 +95,8 @@ class Watched:
     error: str = ""
 
 
-#: Watches one item, degraded where a degradation is given.
-Watch = Callable[[SourceItem, Degradation | None], Watched]
+#: Watches one item: a picture degraded, or a recording after a line, where one is given.
+Watch = Callable[[SourceItem, Degradation | Line | None], Watched]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +164,15 @@ def degraded(row: PreparedCrop, rgb: Image, degradation: Degradation, whole_marg
     ``whole_margin`` is the margin of a crop that has no face box.
     """
     margin = whole_margin if row.face is None else row.margin
-    worse = degradation.apply(rgb, row.record.key, margin, seed)
-    face, source_side, side = row.face, float(row.record.source_width), worse.shape[0]
-    if side < rgb.shape[0]:
-        source_side = min(source_side, side)
-        face = None if face is None else scaled(face, side / rgb.shape[0])
+    return made_worse(row, degradation.apply(rgb, row.record.key, margin, seed), rgb.shape[0])
+
+
+def made_worse(row: PreparedCrop, worse: Image, side: int) -> StoredCrop:
+    """The crop of ``row``, ``side`` pixels wide as it was stored, as it looks ``worse``, RGB uint8 (H, H, 3)."""
+    face, source_side, left = row.face, float(row.record.source_width), worse.shape[0]
+    if left < side:
+        source_side = min(source_side, left)
+        face = None if face is None else scaled(face, left / side)
     return StoredCrop(cv2.cvtColor(worse, cv2.COLOR_RGB2BGR), face, source_side)
 
 
@@ -224,7 +229,7 @@ def _scored(scorer: CropScorer, windows: Sequence[NDArray[np.float32] | None]) -
 def watch_media(
     items: Sequence[MediaItem],
     watch: Watch,
-    degradation: Degradation | None = None,
+    degradation: Degradation | Line | None = None,
     *,
     progress: Progress = lambda done, total, what: None,
 ) -> tuple[Scores, tuple[tuple[MediaItem, Watched], ...]]:

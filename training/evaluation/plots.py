@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from unmask.engines.errors import UnmaskError
 from unmask.training import evaluate
+from unmask.training.evaluation.curves import draw_curves
 from unmask.training.evaluation.measures import Table
 from unmask.training.evaluation.result import Result
 
@@ -35,7 +36,7 @@ def check_plots() -> None:
 
 
 def draw_all(folder: Path, results: Sequence[Result], threshold: float) -> list[str]:
-    """Write four plots per data set, per video, into ``folder``; their file names.
+    """Write four plots per data set, per video, into ``folder``, and one of its robustness table; their file names.
 
     A data set with one class alone, or nothing judged of one, only gets its histogram.
     """
@@ -62,7 +63,14 @@ def _draw(folder: Path, result: Result, threshold: float) -> list[str]:
         name = f"{kind}-{result.data}.png"
         _save(folder / name, title, draw)
         names.append(name)
+    if len(result.robustness) > 1:
+        names.append(f"robustness-{result.data}.png")
+        draw_curves(folder / names[-1], result.robustness, f"{result.data}: per frame, n = {_rows(result)}")
     return names
+
+
+def _rows(result: Result) -> int:
+    return result.robustness[0].numbers["coverage"].n
 
 
 def _save(path: Path, title: str, draw: Any) -> None:
@@ -70,7 +78,7 @@ def _save(path: Path, title: str, draw: Any) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.5, 5.0), dpi=110, layout="constrained")
+    figure = Figure(figsize=(5.2, 4.6), dpi=80, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     draw(axes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -85,6 +86,13 @@ def _result_json(result: Result) -> dict[str, Any]:
             }
             for row in result.robustness
         ],
+        "operating_points": [
+            {"alarms_per_hour": point.alarms_per_hour, "score": point.score, "per_video": _numbers_json(point.videos)}
+            for point in result.points
+        ],
+        "people": None if result.people is None else _plain(asdict(result.people)),
+        "windows": None if result.windows is None else _plain(asdict(result.windows)),
+        "recordings": [_plain(asdict(row)) for row in result.recordings],
         "not_judged_videos": dict(result.video_causes),
         "not_judged_frames": dict(result.frame_causes),
         "notes": list(result.notes),
@@ -115,7 +123,7 @@ def scores_csv(result: Result) -> str:
     lines = ["fake,group,score"]
     for fake, group, score in zip(table.fake, table.group, table.score, strict=True):
         name = '"' + str(group).replace('"', '""') + '"' if any(c in str(group) for c in ',"\n') else group
-        lines.append(f"{int(fake)},{name},{'' if score != score else f'{score:.6f}'}")
+        lines.append(f"{int(fake)},{name},{'' if math.isnan(score) else f'{score:.6f}'}")
     return "\n".join(lines) + "\n"
 
 

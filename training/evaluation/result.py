@@ -9,19 +9,25 @@ import numpy as np
 
 from unmask.training.degrade import DEGRADATIONS
 from unmask.training.evaluation.measures import MEASURES, SHORT, Estimate, Table, estimate_all, loss_of_auroc
+from unmask.training.evaluation.operating import OperatingPoint, operating_points
 from unmask.training.evaluation.passes import CLEAN, Scores, Watched
+from unmask.training.evaluation.people import People, people_of
+from unmask.training.evaluation.recordings import RecordingRow
 from unmask.training.evaluation.samples import MediaItem
 from unmask.training.evaluation.timing import DetectionTimes, FalseAlarms, detection_times, false_alarms
+from unmask.training.evaluation.windows import WindowResult
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``threshold`` is the package's own, frozen before; ``rounds`` of the bootstrap drawn with ``seed``."""
+    """``threshold`` is the package's own, frozen before; ``rounds`` of the bootstrap drawn with ``seed``.
+    ``thresholds`` are all that the package has, as (alarms per hour, score)."""
 
     threshold: float
     alarms_per_hour: float
     rounds: int = 1000
     seed: int = 0
+    thresholds: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ class Result:
     notes: Sequence[str]
     video_table: Table
     frame_table: Table
+    points: Sequence[OperatingPoint] = ()
+    people: People | None = None
+    windows: WindowResult | None = None
+    recordings: Sequence[RecordingRow] = ()
 
 
 def result_of(
@@ -66,8 +76,11 @@ def result_of(
     *,
     seen: Sequence[tuple[MediaItem, Watched]] = (),
     notes: Sequence[str] = (),
+    windows: WindowResult | None = None,
+    recordings: Sequence[RecordingRow] = (),
 ) -> Result:
-    """``robust`` holds the passes of the robustness table by name, the undisturbed one under ``CLEAN``."""
+    """``robust`` holds the passes of the robustness table by name, the undisturbed one under ``CLEAN``; ``windows``
+    and ``recordings`` are what else was measured."""
 
     def numbers(table: Table) -> dict[str, Estimate]:
         return estimate_all(table, settings.threshold, rounds=settings.rounds, seed=settings.seed)
@@ -88,6 +101,10 @@ def result_of(
         notes=(*notes, *_notes(clean, seen)),
         video_table=clean.videos,
         frame_table=clean.frames,
+        points=operating_points(clean.videos, settings.thresholds, rounds=settings.rounds, seed=settings.seed),
+        people=people_of(clean.videos, settings.threshold),
+        windows=windows,
+        recordings=recordings,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,10 @@ def read_prepared(folder: Path) -> list[PreparedCrop]:
         rows = list(csv.DictReader(file))
     try:
         return [_prepared(record, row) for record, row in zip(records, rows, strict=True)]
-    except ValueError as error:
-        raise DataError(f"{path} holds something that is no number ({error}): prepare the data again.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} holds something that is no number, or lacks a column ({error}): prepare the data again."
+        ) from None
 
 
 def _prepared(record: CropRecord, row: Mapping[str, str]) -> PreparedCrop:
@@ -72,8 +75,8 @@ def _prepared(record: CropRecord, row: Mapping[str, str]) -> PreparedCrop:
         row.get("manipulation", ""),
         row.get("dataset", ""),
         row.get("video") or record.key,
-        float(row.get("frame_time_s") or 0),
-        float(row.get("margin") or 1),
+        _number(row.get("frame_time_s") or 0),
+        _number(row.get("margin") or 1),
         _face(row),
     )
 
@@ -81,13 +84,20 @@ def _prepared(record: CropRecord, row: Mapping[str, str]) -> PreparedCrop:
 def _face(row: Mapping[str, str]) -> FaceBox | None:
     if not row.get("box"):
         return None
-    corners = [float(number) for number in row["box"].split()]
-    points = [float(number) for number in (row.get("landmarks") or "").split()]
+    corners = [_number(number) for number in row["box"].split()]
+    points = [_number(number) for number in (row.get("landmarks") or "").split()]
     if len(corners) != 4 or len(points) not in (0, 10):
         raise ValueError(f"a box or landmarks of {row['key']}")
     landmarks = np.array(points, np.float32).reshape(5, 2) if points else None
     x0, y0, x1, y1 = corners
-    return FaceBox(x0, y0, x1, y1, float(row["face_confidence"]), landmarks)
+    return FaceBox(x0, y0, x1, y1, _number(row["face_confidence"]), landmarks)
+
+
+def _number(value: str | float) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is not finite")
+    return number
 
 
 def recrop(image: Image, crop: PreparedCrop, spec: CropSpec) -> Image:

@@ -6,9 +6,9 @@ import hashlib
 import io
 import json
 import os
+import secrets
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,21 +28,43 @@ SHARDS = "faces-*.tar"
 
 def write_whole(path: Path, data: bytes | Iterable[bytes]) -> None:
     """``path`` is what it was before, or all of ``data``, whatever happens in between."""
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # with the rights of the umask, unlike tempfile's
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("xb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(part, 0o644)
         os.replace(part, path)
     except BaseException:
-        Path(part).unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
         raise
 
 
 def as_json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+
+
+def read_json(path: Path, kind: type[Any]) -> Any:
+    """What ``as_json`` wrote, of that kind. Raises ``UsageError`` for anything else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise damaged(path, str(error)) from error
+    if not isinstance(found, kind):
+        raise damaged(path, f"it holds no {kind.__name__}")
+    return found
+
+
+def damaged(path: Path, why: str) -> UsageError:
+    return UsageError(f"{path} is damaged ({why[:100]}): give another folder, or --restart to begin anew.")
+
+
+def _is_result(result: Any) -> bool:
+    """Whether it is of ``UnitWorker``, as far as it is read again."""
+    if not isinstance(result, dict) or not isinstance(result.get("source"), str):
+        return False
+    rows = result.get("rows")
+    return isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("file"), str) for row in rows)
 
 
 def tar_of(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -74,7 +96,7 @@ class Ledger:
         wanted = {"version": VERSION, **settings}
         path = self.folder / SETTINGS
         if path.is_file():
-            self._compare(json.loads(path.read_text(encoding="utf-8")), json.loads(as_json(wanted)))
+            self._compare(read_json(path, dict), json.loads(as_json(wanted)))
         elif any(self.folder.iterdir()):
             raise UsageError(f"{self.folder} holds other things: give a new or empty folder for the crops.")
         else:
@@ -141,10 +163,14 @@ class Ledger:
         return self.parts / f"{unit:07d}.tar"
 
     def done(self) -> set[int]:
-        return {int(path.stem) for path in self.parts.glob("[0-9]*.json")}
+        return {int(path.stem) for path in self.parts.glob("*.json") if path.stem.isdecimal() and len(path.stem) < 10}
 
     def read(self, unit: int) -> list[dict[str, Any]]:
-        return json.loads(self.record_path(unit).read_text(encoding="utf-8"))
+        path = self.record_path(unit)
+        results = read_json(path, list)
+        if not all(_is_result(result) for result in results):
+            raise damaged(path, "it is no record of crops")
+        return results
 
     def write(self, unit: int, results: list[dict[str, Any]], crops: list[tuple[str, bytes]]) -> None:
         """The crops first: a record means that they are there."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -22,7 +21,7 @@ from unmask.training.prepare.index import index_lines
 from unmask.training.prepare.items import Skipped, SourceItem, item_keys
 from unmask.training.prepare.layouts.base import LayoutOptions
 from unmask.training.prepare.layouts.registry import FoundLayout, check_options
-from unmask.training.prepare.ledger import CLIPS, REPORT, Ledger, fingerprint
+from unmask.training.prepare.ledger import CLIPS, REPORT, Ledger, fingerprint, read_json
 from unmask.training.prepare.media import Parts
 from unmask.training.prepare.pool import process_units
 from unmask.training.prepare.report import build_report
@@ -114,7 +113,7 @@ def prepare(
     described = _described(plan, settings, finder)
     with ledger.locked():
         if ledger.open(described, restart=restart):
-            return json.loads((out / REPORT).read_text(encoding="utf-8"))
+            return read_json(out / REPORT, dict)
         if settings.cut.clips:
             (out / CLIPS).mkdir(exist_ok=True)
         done = ledger.done()

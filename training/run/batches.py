@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unmask.realtime.types import Image
 from unmask.training.data.batches import plain_view, prefetched, training_view
 from unmask.training.data.codec import jpeg_round_trip
+from unmask.training.data.harsh import harsh_call
 from unmask.training.pseudo_clips import make_clip, own_inner
 from unmask.training.run.data import RunData, Sample
 from unmask.training.zoo.recipe import Augmentation, Clips, Recipe
@@ -87,6 +88,8 @@ def augmented(image: Image, side: int, rng: np.random.Generator, augmentation: A
     if augmentation.jpeg is not None and rng.random() < augmentation.jpeg_share:
         low, high = augmentation.jpeg
         image = jpeg_round_trip(image, int(rng.integers(low, high + 1)))
+    if augmentation.harsh_share and rng.random() < augmentation.harsh_share:
+        image = harsh_call(image, rng)
     if augmentation.views == "call":
         return training_view(image, side, rng)
     if augmentation.views == "mirror" and rng.random() < 0.5:

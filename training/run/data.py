@@ -139,7 +139,7 @@ def split(crops: Sequence[PreparedCrop], seed: int) -> tuple[list[PreparedCrop],
         train = [crop for crop in train if crop.record.group not in held]
     both = {crop.record.group for crop in train} & {crop.record.group for crop in validation}
     if both:
-        raise DataError(f"Person {sorted(both)[0]!r} is in the training and in the validation split.")
+        raise DataError(f"Person {min(both)!r} is in the training and in the validation split.")
     return train, validation
 
 

@@ -41,8 +41,10 @@ class RunFolder:
             return False
         try:
             before = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RunError(f"{path} is damaged: give another run folder.") from error
+        if not isinstance(before, dict):
+            raise RunError(f"{path} is damaged: give another run folder.")
         other = first_difference(before, plain)
         if other is not None:
             raise RunError(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,9 +108,10 @@ def load_truth(clip: Path) -> Truth:
         data = json.loads(path.read_text(encoding="utf-8"))
         version = data.pop("version")
         faces = tuple(_face(face, data["frames"]) for face in data.pop("faces"))
-        truth = Truth(faces=faces, **{**data, "credits": tuple(data["credits"])})
+        fields: dict[str, Any] = {**data, "credits": tuple(data["credits"])}
+        truth = Truth(faces=faces, **fields)
         same = version == TRUTH_VERSION and file_sha256(clip) == truth.video_sha256
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise TruthError(f"The truth of {clip} cannot be read ({path.name}): make the clip again.") from error
     if not same:
         raise TruthError(f"{path.name} does not belong to {clip}, one of them was changed: make the clip again.")

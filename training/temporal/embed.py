@@ -70,6 +70,11 @@ def read_windows(folder: Path) -> Windows:
         raise DataError(f"The windows in {folder} are not complete: run the command 'embed' first.")
     parts = []
     for path in sorted(folder.glob("*.npz")):
-        with np.load(path, allow_pickle=False) as arrays:
-            parts.append(Windows(*(arrays[name] for name in _FIELDS)))
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                parts.append(Windows(*(arrays[name] for name in _FIELDS)))
+        except Exception as error:  # zipfile, zlib and NumPy raise what they please on a damaged file
+            raise DataError(
+                f"{path} holds no windows ({type(error).__name__}): run the command 'embed' again."
+            ) from error
     return joined(parts)

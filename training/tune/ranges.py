@@ -100,13 +100,13 @@ def find_ranges(recipe: Recipe, path: Path | None = None) -> Ranges:
         ranges = Ranges.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise RangesError(f"There is no file of ranges {path}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RangesError(f"{path} is no readable TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         reason = first["msg"].removeprefix("Value error, ")
         raise RangesError(f"{path} is no file of ranges: {where}: {reason}.") from error
+    except (OSError, ValueError, RecursionError) as error:  # also a number with too many digits
+        raise RangesError(f"{path} is no readable TOML: {error}.") from error
     for phase in ranges.phase:
         for key, one in phase.ranges.items():
             for value in ends(one):

@@ -97,11 +97,13 @@ class Head(_Strict):
 
 class Augmentation(_Strict):
     """``views``: ``call`` is the project's mirrored, moved, call-like view. ``jpeg`` compresses a
-    ``jpeg_share`` of the pictures with a quality from that range."""
+    ``jpeg_share`` of the pictures with a quality from that range; a ``harsh_share`` goes through VP9, a beauty
+    filter, a filmed screen or little light (``training.data.harsh``)."""
 
     views: Literal["none", "mirror", "call"] = "call"
     jpeg: tuple[Annotated[int, Field(ge=1, le=100)], Annotated[int, Field(ge=1, le=100)]] | None = None
     jpeg_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    harsh_share: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
 class Clips(_Strict):
@@ -268,7 +270,7 @@ def _content(path: Path, depth: int) -> dict[str, Any]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise RecipeError(f"There is no recipe file {path}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # also a number with too many digits
         raise RecipeError(f"{path} is no readable TOML: {error}.") from error
     base = content.pop("extends", None)
     if base is None:

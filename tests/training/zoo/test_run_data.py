@@ -127,6 +127,18 @@ def test_what_a_window_lacks_is_masked(pictures: Path, tmp_path: Path) -> None:
     assert not batch.crops[:, 5:].any()
 
 
+def test_a_harsh_share_leaves_the_rest_as_it_was() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (224, 224, 3), np.uint8)
+
+    def made(share: float, seed: int) -> np.ndarray:
+        how = Augmentation(views="none", harsh_share=share)
+        return augmented(image, 224, np.random.default_rng(seed), how)
+
+    assert (made(1.0, 0) != made(0.0, 0)).any()
+    same = [bool((made(0.3, seed) == image).all()) for seed in range(20)]
+    assert 8 < sum(same) < 19
+
+
 def test_jpeg_augmentation_shrinks_what_a_picture_tells() -> None:
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (224, 224, 3), dtype=np.uint8)

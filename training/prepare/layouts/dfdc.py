@@ -9,6 +9,7 @@ apart, not people.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,12 @@ class DfdcLayout:
         skipped: list[Skipped] = []
         for table in _tables(root):
             for name, entry in sorted(_read(table).items()):
+                if Path(name).name != name:
+                    skipped.append(Skipped(name, "name", f"{METADATA} names a file that does not lie beside it."))
+                    continue
                 path = table.parent / name
                 source = path.relative_to(root).as_posix()
-                if not path.is_file():
+                if not os.path.isfile(path):
                     skipped.append(Skipped(source, "missing", f"{METADATA} names it, but it is not there."))
                     continue
                 items.append(_item(path, source, entry, table))
@@ -61,7 +65,7 @@ def _is_table(path: Path) -> bool:
     """Whether it begins as DFDC's: other programs call their files metadata.json too."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     first = next(iter(table.values()), None) if isinstance(table, dict) else None
     return isinstance(first, dict) and "label" in first
@@ -76,7 +80,7 @@ def _name(table: Path, root: Path) -> str:
 
 
 def _item(path: Path, source: str, entry: dict[str, Any], table: Path) -> SourceItem:
-    label = entry.get("label") if isinstance(entry, dict) else None
+    label = entry.get("label") if isinstance(entry, dict) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     if label not in ("REAL", "FAKE"):
         raise DataError(f"{table} labels {path.name} as {label!r}, not REAL or FAKE: get it again.")
     fake = label == "FAKE"

@@ -140,7 +140,7 @@ def _official(root: Path, given: Path | None) -> _Official:
         try:
             pairs = json.loads(path.read_text(encoding="utf-8"))
             split_of |= {str(sequence): split for pair in pairs for sequence in pair}
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             raise DataError(f"{path} is no list of pairs: get the official splits again, all three files.") from None
     return _Official(split_of)
 
@@ -155,5 +155,5 @@ def _people(root: Path) -> dict[str, str]:
         return {}
     try:
         return {str(key): f"youtube-{value.rsplit(' ', 1)[0]}" for key, value in json.loads(path.read_text()).items()}
-    except (ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         raise DataError(f"{path} does not map sequences to videos: get it again or remove it.") from None
