@@ -77,7 +77,7 @@ setup(
             "optuna>=4",
         ],
         "bench": ["matplotlib>=3.8"],
-        "dev": ["pytest>=9.0.3", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
+        "dev": ["pytest>=9.0.3", "coverage>=7.10", "pytest-timeout", "pytest-qt", "hypothesis", "ruff", "pyright"],
     },
     entry_points={"console_scripts": ["unmask = unmask.cli.main:main"]},
 )

@@ -98,7 +98,7 @@ class PictureView(QWidget):
     def sizeHint(self) -> QSize:
         """Small: it takes what room there is. A layout that reckons with words in lines asks for the whole hint, and a
         panel with a banner would have a larger picture than those beside it."""
-        return QSize(240, 110)
+        return QSize(240, 90)
 
     @property
     def image(self) -> QImage | None:

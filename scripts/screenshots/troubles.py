@@ -13,7 +13,7 @@ from unmask.gui.timeline.view import TimelineView
 from unmask.realtime.types import Verdict
 
 Steps = Generator[Condition, None, None]
-_SIZE = QSize(1000, 680)
+_SIZE = QSize(1000, 720)
 
 
 def black(driver: Driver) -> Steps:
