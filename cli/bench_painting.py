@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from unmask.engines.errors import UnmaskError
 
 if TYPE_CHECKING:
     from unmask.gui.features import Feature
@@ -148,6 +151,15 @@ def main() -> int:
     args = parser.parse_args()
     if not args.display:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    try:
+        _measure(args)
+    except UnmaskError as error:
+        print(f"bench_painting: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _measure(args: argparse.Namespace) -> None:
     from unmask.gui.app import run_window
     from unmask.gui.qt import application
     from unmask.realtime.metrics.clocks import PAINT
@@ -164,7 +176,6 @@ def main() -> int:
     cost = f"{100 * cores:.1f} % of a core, {1000 * cores * wall_s / max(1, shown):.2f} ms for each picture"
     once = f"one painting p50 {paint.quantile_ms(0.5):.2f} ms, p99 {paint.quantile_ms(0.99):.2f} ms"
     print(f"{what}: {shown / wall_s:.1f} pictures a second, {wall_s:.0f} s, {cost}; {once}")
-    return 0
 
 
 if __name__ == "__main__":

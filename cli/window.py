@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from unmask.cli.interrupt import Interrupt
 from unmask.cli.options import engine_options, face_settings, need_of, open_detector, tell
+from unmask.cli.watch_files import file_sinks
 
 if TYPE_CHECKING:
     from unmask.cli.window_parts import WindowParts
@@ -150,7 +151,7 @@ def watch_in_window(
     with watch.metrics_server(args.metrics, collector), services.open_detector(choice) as detector:
         lines = list(notices)
         plans = watch.make_plans(args, specs, options, lines)
-        sinks = [tally, parts.ring, *more_sinks, *watch.file_sinks(args, plans, detector, settings, collector)]
+        sinks = [tally, parts.ring, *more_sinks, *file_sinks(args, plans, detector, settings, collector)]
         reopen = functools.partial(services.open_detector, choice)
         session = Session(plans, detector, settings, [collector, *sinks], reopen=reopen)
         collector.attach(session.flow)

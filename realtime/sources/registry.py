@@ -160,7 +160,8 @@ def _address(spec: str, options: SourceOptions) -> FrameSource:
 
 
 def _path(spec: str, options: SourceOptions) -> FrameSource:
-    from unmask.realtime.sources.archive_members import SUFFIXES, ArchiveLimits
+    from unmask.realtime.sources.archive_file import ArchiveLimits
+    from unmask.realtime.sources.archive_members import SUFFIXES
     from unmask.realtime.sources.images import FolderSource, ImageSource, is_image
 
     path = _place(spec)
