@@ -22,6 +22,7 @@ from unmask.gui.qt import (
     QWidget,
 )
 from unmask.gui.theme import disabled_words
+from unmask.gui.verdict_line import plain_tip
 from unmask.realtime.sources.listing import SourceListing
 
 _PICTURE = QSize(208, 117)
@@ -60,7 +61,7 @@ class TileList(QListWidget):
             item.setData(_SPEC, row.spec)
             item.setData(_NAME, _capital(row.description))
             item.setData(_WHY, "" if row.available else row.reason)
-            item.setToolTip(row.reason or row.description)
+            item.setToolTip(plain_tip(row.reason or row.description))
             if not row.available:
                 item.setForeground(disabled_words(self.palette()))
             self.addItem(item)

@@ -22,6 +22,7 @@ from unmask.gui.qt import (
 from unmask.gui.shapes import COLOURS, draw_box
 from unmask.gui.spoken import verdict_name
 from unmask.gui.theme import readable
+from unmask.gui.verdict_line import plain_tip
 from unmask.realtime.history.records import Entry
 from unmask.realtime.history.words import day_and_time
 from unmask.realtime.types import Verdict
@@ -94,7 +95,8 @@ class HistoryModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return _cell(entry, column)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{verdict_name(entry.verdict)}{entry.why}" if column == VERDICT else _cell(entry, column)
+            words = f"{verdict_name(entry.verdict)}{entry.why}" if column == VERDICT else _cell(entry, column)
+            return plain_tip(words)
         if role == Qt.ItemDataRole.DecorationRole and column == VERDICT:
             return verdict_icon(entry.verdict)
         if role == Qt.ItemDataRole.AccessibleTextRole:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from unmask.gui.i18n import tr
 from unmask.gui.qt import QListWidget, QListWidgetItem, QSize, Qt, QWidget, pyqtSignal
 from unmask.gui.theme import disabled_words
+from unmask.gui.verdict_line import plain_tip
 
 _ID = Qt.ItemDataRole.UserRole
 _PROBLEM = Qt.ItemDataRole.UserRole + 1
@@ -74,7 +75,7 @@ class ChoiceList(QListWidget):
             item.setData(_ID, option.id)
             item.setData(_PROBLEM, option.problem)
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{option.words}, {note}" if note else option.words)
-            item.setToolTip(note)
+            item.setToolTip(plain_tip(note))
             if option.problem:
                 item.setForeground(grey)
             self.addItem(item)

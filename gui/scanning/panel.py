@@ -28,6 +28,7 @@ from unmask.gui.qt import (
 from unmask.gui.scanning.job import Progress, Row, ScanJob
 from unmask.gui.scanning.report import write_report
 from unmask.gui.spoken import verdict_name
+from unmask.gui.verdict_line import plain_tip
 from unmask.gui.wording import HINT
 from unmask.realtime.scan.results import ItemFinding
 
@@ -179,7 +180,7 @@ class ScanPanel(QWidget):
                 self.table.setItem(number, column, item)
             if item.text() != words:
                 item.setText(words)
-                item.setToolTip(row.path if column == _ITEM else words)
+                item.setToolTip(plain_tip(row.path if column == _ITEM else words))
         verdict_cell = self.table.item(number, _VERDICT)
         if verdict_cell is not None and finding is not None:
             verdict_cell.setIcon(verdict_icon(finding.verdict))

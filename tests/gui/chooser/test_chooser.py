@@ -9,6 +9,7 @@ from gui_services import FakePreferences
 from unmask.engines.errors import SourceError
 from unmask.gui.chooser.chosen import ChosenSource, recent, remember
 from unmask.gui.chooser.dialog import SourceChooser
+from unmask.gui.chooser.tiles import TileList
 from unmask.gui.chooser.typed import file_types
 from unmask.gui.qt import QPalette, QPushButton, QSpinBox, Qt, QWidget, sip
 from unmask.gui.theme import palette_for
@@ -94,6 +95,15 @@ def test_what_cannot_be_watched_comes_last_and_says_why(open_chooser):
     assert not dialog.watch_button.isEnabled()
     spoken = tiles.item(1).data(Qt.ItemDataRole.AccessibleTextRole)
     assert spoken == "Busy cam, You may not use it; log in again."
+
+
+def test_a_window_that_calls_itself_markup_is_shown_as_what_it_is_called(qtbot):
+    tiles = TileList("Windows")
+    qtbot.addWidget(tiles)
+    tiles.show_rows([SourceListing("window:0x1", "window", "<img src=x> call")], "")
+    item = tiles.item(0)
+    assert item.text().startswith("<img")  # items show words as they are, tooltips do not
+    assert "&lt;img" in item.toolTip()
 
 
 def test_no_camera_is_opened_before_the_person_asks_and_none_stays_open(open_chooser, eyes, qtbot):
