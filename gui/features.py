@@ -15,7 +15,7 @@ class Feature(Protocol):
     """Attached with ``window.add_feature(feature)``; everything of it is called on the UI thread.
 
     In ``attach`` it takes its place: ``window.commands.bind("record", self.toggle)`` gives a row of the table in
-    ``gui/actions.py`` something to do (a row that nobody bound is not shown), ``window.add_dock`` gives a widget
+    ``gui/actions.py`` something to do (a row that nobody bound is not shown), ``window.docks.add`` gives a widget
     a dock, ``window.grid.panel_added`` and ``panel_removed`` tell of panels, whose ``picture`` takes layers
     (``gui/picture.py``), ``window.grid.selected`` names the source that actions are about.
     """

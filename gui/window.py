@@ -17,7 +17,6 @@ from unmask.gui.panel import SourcePanel
 from unmask.gui.qt import (
     QAbstractButton,
     QCloseEvent,
-    QDockWidget,
     QEvent,
     QHBoxLayout,
     QKeyEvent,
@@ -100,20 +99,6 @@ class MonitorWindow(QMainWindow):
         this: Any = self  # see __init__
         feature.attach(this)
         self._features.append(feature)
-
-    def add_dock(
-        self,
-        name: str,
-        title: str,
-        widget: QWidget,
-        area: Qt.DockWidgetArea,
-        *,
-        action: str = "",
-        shown: bool = True,
-        of_sources: bool = False,
-    ) -> QDockWidget:
-        """See ``Docks.add``."""
-        return self.docks.add(name, title, widget, area, action=action, shown=shown, of_sources=of_sources)
 
     def show_sources(self, sources: Sequence[Named]) -> None:
         """Have a panel for each of these and for no others; the start page where there are none."""
@@ -247,7 +232,7 @@ class MonitorWindow(QMainWindow):
     def _bind(self) -> None:
         """The actions that need no session, the bars, and the keys that no menu shows."""
         right = Qt.DockWidgetArea.RightDockWidgetArea
-        self._alarms_dock = self.add_dock(
+        self._alarms_dock = self.docks.add(
             "alarms", self.tr("Alarms"), self.alarms, right, action="alarms", of_sources=True
         )
         self.commands.bind("quit", self.close)

@@ -44,7 +44,7 @@ class LayersFeature:
             self._shown = {name: bool(preferences.value(key)) for name, key in _KEYS.items()}
         area = Qt.DockWidgetArea.RightDockWidgetArea
         shown = self._shown["crops"]
-        self.dock = window.add_dock("crops", tr("Crops"), self.strip, area, action="crops", shown=shown)
+        self.dock = window.docks.add("crops", tr("Crops"), self.strip, area, action="crops", shown=shown)
         window.resizeDocks([self.dock], [self.strip.sizeHint().height()], Qt.Orientation.Vertical)
         if (toggle := self.dock.toggleViewAction()) is not None:
             toggle.toggled.connect(self._crops_toggled)

@@ -36,7 +36,7 @@ class ScanFeature:
             return
         window.commands.bind("scan_file", self.choose)
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
-        self._dock = window.add_dock("scan", window.tr("Scan"), self.panel, bottom, shown=False)
+        self._dock = window.docks.add("scan", window.tr("Scan"), self.panel, bottom, shown=False)
         self.panel.watch_instead.connect(window.controller.open_only)
         DropTarget(window, self.scan)
 

@@ -37,7 +37,9 @@ class TimelineFeature:
         shown = window.preferences is None or bool(window.preferences.value("view/timeline"))
         area = Qt.DockWidgetArea.BottomDockWidgetArea
         title = tr("Timeline", "timeline")
-        self.dock = window.add_dock("timeline", title, self.view, area, action="timeline", shown=shown, of_sources=True)
+        self.dock = window.docks.add(
+            "timeline", title, self.view, area, action="timeline", shown=shown, of_sources=True
+        )
         window.resizeDocks([self.dock], [self.view.sizeHint().height()], Qt.Orientation.Vertical)
         self._select(window.grid.selected or "")
         window.grid.selection_changed.connect(self._select)

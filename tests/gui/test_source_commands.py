@@ -210,7 +210,7 @@ def test_a_feature_is_attached_fed_and_closed(nothing_left, qtbot, open_toy, ans
 
         def attach(self, window):
             self.calls.append("attach")
-            window.add_dock("toy", "Toy", QLabel("toy"), Qt.DockWidgetArea.BottomDockWidgetArea, action="timeline")
+            window.docks.add("toy", "Toy", QLabel("toy"), Qt.DockWidgetArea.BottomDockWidgetArea, action="timeline")
 
         def show_updates(self, updates):
             self.calls.append("updates")

@@ -12,25 +12,11 @@ import numpy as np
 import pytest
 from av.error import InvalidDataError
 from av.stream import Disposition
-from hostile_videos import check_sentence, everything, left_open, scene, small
+from hostile_videos import everything, refusal, scene, small
 
-from unmask.engines.errors import SourceError
 from unmask.realtime.sources.decoding import frames_of
 
 pytestmark = pytest.mark.usefixtures("no_leaks", "nothing_open")
-
-
-@pytest.fixture
-def nothing_open(tmp_path):
-    yield
-    assert left_open(tmp_path) == []
-
-
-def refusal(path):
-    with pytest.raises(SourceError) as caught:
-        everything(path)
-    assert not caught.value.retryable
-    return check_sentence(caught.value)
 
 
 # --- what is no video at all

@@ -10,25 +10,12 @@ from itertools import pairwise
 import av
 import numpy as np
 import pytest
-from hostile_videos import check_sentence, everything, left_open, scene, small, watch_one, write_video
+from hostile_videos import check_sentence, everything, refusal, scene, small, watch_one, write_video
 
 from unmask.engines.errors import SourceError
 from unmask.realtime.sources.decoding import MAX_PIXELS, Timeline, to_bgr
 
 pytestmark = pytest.mark.usefixtures("no_leaks", "nothing_open")
-
-
-@pytest.fixture
-def nothing_open(tmp_path):
-    yield
-    assert left_open(tmp_path) == []
-
-
-def refusal(path):
-    with pytest.raises(SourceError) as caught:
-        everything(path)
-    assert not caught.value.retryable
-    return check_sentence(caught.value)
 
 
 def scenes(width=64, height=48, count=12):

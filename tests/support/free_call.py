@@ -21,7 +21,7 @@ import numpy as np
 from unmask.realtime.types import Image
 from unmask.training.synthesis.encode import encode_clip, write_mark
 from unmask.training.synthesis.face_region import outline
-from unmask.training.synthesis.people import ASTRONAUT, Person, PictureFile
+from unmask.training.synthesis.people import ASTRONAUT, Person, PictureFile, points
 from unmask.training.synthesis.pictures import load_picture
 from unmask.training.synthesis.swap import SwapSettings
 from unmask.training.synthesis.tile import Tile, make_plate, swap_onto
@@ -30,12 +30,6 @@ MARK = "SYNTHETIC, made by unmask from two public-domain photographs: no footage
 MAGENTA = (255, 0, 255)
 NAMES = ("Caller A", "Caller B")
 _SURROUND, _PLATE, _INK = (34, 30, 28), (60, 56, 52), (240, 240, 240)
-
-
-def _points(text: str) -> tuple[tuple[float, float], ...]:
-    pairs = (pair.split(",") for pair in text.split())
-    return tuple((float(x), float(y)) for x, y in pairs)
-
 
 HOPPER_PICTURE = PictureFile(
     name="Grace Hopper",
@@ -53,7 +47,7 @@ HOPPER = Person(
     picture=HOPPER_PICTURE,
     box=(178.5, 124.5, 350.3, 332.6),
     landmarks=((223.4, 193.8), (305.6, 190.6), (267.3, 239.0), (236.4, 278.7), (301.1, 275.7)),
-    outline=_points(
+    outline=points(
         """218,30 214,43 199,48 181,64 174,85 156,102 145,102 146,168 151,181 155,183 153,211 161,228 170,261
         167,280 174,288 194,298 195,320 183,333 165,344 121,360 80,368 61,380 47,390 37,415 28,440 26,459 17,526
         11,599 511,599 511,434 505,431 492,393 461,376 422,366 365,342 330,313 330,300 336,288 339,269 352,268

@@ -24,8 +24,9 @@ from typing import Any
 
 import av
 import numpy as np
+import pytest
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import SourceError, UnmaskError
 from unmask.realtime.sources.decoding import MAX_PIXELS
 from unmask.realtime.sources.video_file import VideoFileSource
 from unmask.realtime.types import Frame, Image
@@ -192,6 +193,14 @@ def everything(path: Path) -> list[Frame]:
         while (frame := source.read()) is not None:
             frames.append(frame)
     return frames
+
+
+def refusal(path: Path) -> str:
+    """The one sentence with which ``path`` is refused, for good."""
+    with pytest.raises(SourceError) as caught:
+        everything(path)
+    assert not caught.value.retryable
+    return check_sentence(caught.value)
 
 
 def left_open(folder: Path) -> list[str]:
