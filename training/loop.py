@@ -107,7 +107,7 @@ class Trainer:
         """Train the epochs that are left; ``batches`` gives those of one epoch. Validates after each."""
         while self.epoch < self.plan.epochs:
             loss = self._one_epoch(batches(self.epoch))
-            score = auroc(validation[1], logits_of(self.averaged, validation[0]))
+            score = self._judged(validation)
             self.epoch += 1
             self.history.append({"epoch": self.epoch, "loss": loss, "validation_auroc": score})
             self.log(f"epoch {self.epoch}/{self.plan.epochs}: loss {loss:.4f}, validation AUROC {score:.4f}")
@@ -115,6 +115,9 @@ class Trainer:
                 self.best = score
                 _save(self.averaged.state_dict(), self.run / "best.pt")
             self._checkpoint()
+
+    def _judged(self, validation: tuple[NDArray[np.uint8], NDArray[np.float32]]) -> float:
+        return auroc(validation[1], logits_of(self.averaged, validation[0]))
 
     def _one_epoch(self, batches: Iterator[Batch]) -> float:
         losses: list[float] = []
@@ -142,6 +145,9 @@ class Trainer:
         with torch.no_grad():
             for slow, fast in zip(self.averaged.parameters(), self.model.parameters(), strict=True):
                 slow.lerp_(fast, 1 - decay)
+            for slow, fast in zip(self.averaged.buffers(), self.model.buffers(), strict=True):
+                if slow.is_floating_point():
+                    slow.lerp_(fast, 1 - decay)
             for model in self.copies[1:]:
                 for other, own in zip(model.parameters(), self.model.parameters(), strict=True):
                     other.copy_(own)

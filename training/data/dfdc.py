@@ -25,13 +25,15 @@ class DataError(UnmaskError):
 
 @dataclass(frozen=True, slots=True)
 class CropRecord:
-    """One labelled crop. ``group`` joins crops of one person: splits and intervals go by it."""
+    """One labelled crop. ``group`` joins crops of one person: splits and intervals go by it. ``original`` names
+    the real crop of the same video, the crop itself where it is real, nothing where that is not known."""
 
     key: str
     fake: bool
     group: str
     split: str
     source_width: int
+    original: str = ""
 
 
 def read_index(folder: Path) -> list[CropRecord]:
@@ -62,7 +64,8 @@ def _record(row: dict[str, str], path: Path) -> CropRecord:
     # A line that ends too soon gives None, whatever the types of csv say.
     if row["identity_group"] is None or row["split"] is None:  # pyright: ignore[reportUnnecessaryComparison]
         raise DataError(f"{path} has a line for {row['key']!r} that ends too soon: prepare the data again.")
-    return CropRecord(row["key"], row["label"] == "fake", row["identity_group"], row["split"], width)
+    original = row["original"] or ""
+    return CropRecord(row["key"], row["label"] == "fake", row["identity_group"], row["split"], width, original)
 
 
 def read_pictures(folder: Path, keys: Collection[str]) -> Iterator[tuple[str, Image]]:

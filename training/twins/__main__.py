@@ -1,0 +1,57 @@
+"""``python -m unmask.training.twins --material DATA --work WORK --crops CACHE NAME``: learn from twins.
+
+``WORK`` and ``CACHE`` are those of ``unmask.training.experiments``: its pools and its decoded crops. The run goes
+to ``WORK/NAME``; one that is found there is continued.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from unmask.training.experiments.workshop import Workshop
+from unmask.training.twins.learn import TwinPlan, learn
+from unmask.training.twins.views import ViewPlan
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m unmask.training.twins", description=__doc__)
+    parser.add_argument("name", help="of the run")
+    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
+    parser.add_argument("--work", type=Path, required=True, help="folder of the experiments' pools and runs")
+    parser.add_argument("--crops", type=Path, required=True, help="folder of decoded DFDC crops")
+    parser.add_argument("--start", type=Path, help="checkpoint to start from (default: the ImageNet weights)")
+    parser.add_argument("--size", type=int, default=160, help="side of the crops in pixels")
+    parser.add_argument("--margin", type=float, default=1.0, help="side of the crops in DFDC crops")
+    parser.add_argument("--pooled", type=float, default=0.25, help="share of self-made couples")
+    parser.add_argument("--pool", default="all", help="pool of self-made couples")
+    parser.add_argument("--line", type=float, default=0.25, help="share of couples that go over a line")
+    parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
+    parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
+    parser.add_argument("--epochs", type=int, default=15)
+    return parser
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    options = arguments().parse_args(words)
+    # Two workers of one thread each wait for each other less often than torch's own threads do.
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    shop = Workshop(options.material, options.work, options.crops)
+    plan = TwinPlan(
+        ViewPlan(options.size, options.margin, line=options.line),
+        options.start,
+        pooled=options.pooled,
+        pool=options.pool,
+        steps=options.steps,
+        epochs=options.epochs,
+        rate=options.rate,
+    )
+    learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
+
+
+if __name__ == "__main__":
+    main()

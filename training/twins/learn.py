@@ -1,0 +1,154 @@
+"""Learn from twins: half of every batch is real, the other half the fakes made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from unmask.realtime.types import Image
+from unmask.training.data.batches import Batch, prefetched
+from unmask.training.data.cache import CropCache
+from unmask.training.evaluate import auroc
+from unmask.training.experiments.pool import Pool
+from unmask.training.experiments.views import TIGHT, mirrored_view
+from unmask.training.experiments.workshop import Workshop
+from unmask.training.loop import Plan, Trainer, to_network
+from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
+from unmask.training.twins.network import LocatingNetwork
+from unmask.training.twins.pairs import Twin, find_twins
+from unmask.training.twins.views import Couple, ViewPlan, views_of
+
+
+@dataclass(frozen=True, slots=True)
+class TwinPlan:
+    """``start`` is a checkpoint of a plain network, ``None`` the ImageNet weights. ``pooled`` is the share of
+    self-made couples of the pool in a batch of ``couples``, ``local`` the weight of the local loss."""
+
+    view: ViewPlan
+    start: Path | None
+    couples: int = 32
+    pooled: float = 0.2
+    pool: str = "all"
+    local: float = 0.5
+    steps: int = 200
+    epochs: int = 20
+    rate: float = 5e-4
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TwinBatch(Batch):
+    """``places`` float32 (N, size / 16, size / 16): where each crop was changed, NaN where that is not known."""
+
+    places: NDArray[np.float32]
+
+
+class TwinTrainer(Trainer):
+    """A trainer in bfloat16 that also asks every place of a middle map whether it was changed."""
+
+    local: float = 0.5
+
+    def _backward(self, model: nn.Module, batch: Batch, share: NDArray[np.int64]) -> float:
+        model.train()
+        model.zero_grad(set_to_none=True)
+        assert isinstance(batch, TwinBatch)
+        labels = torch.from_numpy(batch.labels[share])
+        target = labels * (1 - self.plan.smoothing) + 0.5 * self.plan.smoothing
+        with torch.autocast("cpu", torch.bfloat16):
+            _, logits, local = model(to_network(batch.crops[share]))
+        whole = nn.functional.binary_cross_entropy_with_logits(logits.float(), target, reduction="sum")
+        places = torch.from_numpy(batch.places[share])
+        known = ~places.isnan()
+        found = nn.functional.binary_cross_entropy_with_logits(local.float()[known], places[known], reduction="sum")
+        total = (whole + self.local * found / places[0].numel()) / len(batch.labels)
+        total.backward()
+        return float(whole.detach()) / len(batch.labels)
+
+    def _judged(self, validation: tuple[NDArray[np.uint8], NDArray[np.float32]]) -> float:
+        parts = np.array_split(np.arange(len(validation[1])), len(self.copies))
+        found = list(self._pool.map(lambda rows: quick_logits(self.averaged, validation[0][rows]), parts))
+        return auroc(validation[1], np.concatenate(found))
+
+
+@torch.inference_mode()
+def quick_logits(model: nn.Module, crops: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
+    """As ``loop.logits_of``, in bfloat16: good enough to choose an epoch by."""
+    model.eval()
+    parts = []
+    with torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(crops), batch):
+            parts.append(model(to_network(crops[start : start + batch]))[1].float().numpy())
+    return np.concatenate(parts)
+
+
+def twin_couple(cache: CropCache, twin: Twin) -> Couple:
+    real, fake = (np.asarray(cache.pixels[row]) for row in (twin.real, twin.fake))
+    side = float(real.shape[0])
+    return Couple(real, fake, (side / 2, side / 2), side, twin.aligned)
+
+
+def pool_couple(pool: Pool, row: int) -> Couple:
+    """A self-made couple, of which a crop of margin 1 shows as much of the face as a DFDC crop does."""
+    face = pool.face(row)
+    return Couple(pool.real[row], pool.fake[row], face.centre, face.size * TIGHT, aligned=True)
+
+
+def batches(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan, epoch: int) -> Iterator[TwinBatch]:
+    """``plan.steps`` batches, decided by ``(seed, epoch)`` alone. Couples alternate: real, fake, real, fake."""
+    rng = np.random.default_rng((plan.seed, epoch))
+    own = round(plan.couples * plan.pooled)
+    grid = plan.view.size // 16
+    for _ in range(plan.steps):
+        crops: list[Image] = []
+        places: list[NDArray[np.float32]] = []
+        for number in range(plan.couples):
+            if number < own:
+                couple = pool_couple(pool, int(rng.integers(len(pool.groups))))
+            else:
+                couple = twin_couple(cache, twins[int(rng.integers(len(twins)))])
+            real, fake, where = views_of(couple, plan.view, rng)
+            crops += [real, fake]
+            places += [np.zeros((grid, grid), np.float32), where]
+        order = rng.permutation(plan.couples)
+        rows = np.stack([2 * order, 2 * order + 1], axis=1).ravel()
+        labels = np.tile(np.array([0, 1], np.float32), plan.couples)
+        yield TwinBatch(np.stack(crops)[rows], labels, np.stack(places)[rows])
+
+
+def labelled_crops(
+    shop: Workshop, split: str, size: int, margin: float, limit: int | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Crops of ``split`` as the live crop function gives them, and their labels."""
+    cache, rows = shop.labelled(split)
+    chosen = rows[:limit]
+    views = [mirrored_view(np.asarray(cache.pixels[row]), size, margin * TIGHT) for row, _ in chosen]
+    return np.stack(views), np.asarray([record.fake for _, record in chosen], np.float32)
+
+
+def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: Callable[[str], None] = print) -> None:
+    """Train into ``run``, the epoch chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
+    torch.manual_seed(plan.seed)
+    plain = MobileNetV2()
+    if plan.start is None:
+        load_imagenet(plain, shop.material / "models" / "mobilenet_v2_imagenet.npz")
+    else:
+        plain.load_state_dict(torch.load(plan.start, weights_only=True))
+    cache, records = shop.labelled("train")
+    twins = find_twins(cache, records)
+    log(f"{len(twins)} twins, {sum(twin.aligned for twin in twins)} of them aligned")
+    pool = shop.pool(plan.pool)
+    sample, _ = labelled_crops(shop, "train", plan.view.size, plan.view.margin, 256)
+    model = LocatingNetwork(plain, to_network(sample))
+    trainer = TwinTrainer(model, Plan(plan.epochs, plan.steps, plan.rate), run, log, workers=workers)
+    trainer.local = plan.local
+    trainer.resume()
+    validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)
+    trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)
+    model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
+    torch.save(model.folded().state_dict(), run / "plain.pt")
