@@ -29,6 +29,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--pooled", type=float, default=0.25, help="share of self-made couples")
     parser.add_argument("--pool", default="all", help="pool of self-made couples")
     parser.add_argument("--line", type=float, default=0.25, help="share of couples that go over a line")
+    parser.add_argument("--zoomed", type=float, default=0.5, help="share of couples of which a part is shown")
+    parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
     parser.add_argument("--epochs", type=int, default=15)
@@ -42,13 +44,14 @@ def main(words: Sequence[str] | None = None) -> None:
     torch.set_flush_denormal(True)
     shop = Workshop(options.material, options.work, options.crops)
     plan = TwinPlan(
-        ViewPlan(options.size, options.margin, line=options.line),
+        ViewPlan(options.size, options.margin, line=options.line, zoomed=options.zoomed),
         options.start,
         pooled=options.pooled,
         pool=options.pool,
         steps=options.steps,
         epochs=options.epochs,
         rate=options.rate,
+        average=options.average,
     )
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
 

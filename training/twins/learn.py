@@ -25,6 +25,11 @@ from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.views import Couple, ViewPlan, views_of
 
 
+#: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
+#: (``unmask.training.crop_fit``).
+_RISE = 0.06
+
+
 @dataclass(frozen=True, slots=True)
 class TwinPlan:
     """``start`` is a checkpoint of a plain network, ``None`` the ImageNet weights. ``pooled`` is the share of
@@ -39,6 +44,8 @@ class TwinPlan:
     steps: int = 200
     epochs: int = 20
     rate: float = 5e-4
+    average: float = 0.998
+    dropout: float = 0.4
     seed: int = 1
 
 
@@ -90,7 +97,7 @@ def quick_logits(model: nn.Module, crops: NDArray[np.uint8], batch: int = 32) ->
 def twin_couple(cache: CropCache, twin: Twin) -> Couple:
     real, fake = (np.asarray(cache.pixels[row]) for row in (twin.real, twin.fake))
     side = float(real.shape[0])
-    return Couple(real, fake, (side / 2, side / 2), side, twin.aligned)
+    return Couple(real, fake, (side / 2, side / 2), side, twin.aligned, _RISE)
 
 
 def pool_couple(pool: Pool, row: int) -> Couple:
@@ -134,7 +141,7 @@ def labelled_crops(
 def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: Callable[[str], None] = print) -> None:
     """Train into ``run``, the epoch chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
     torch.manual_seed(plan.seed)
-    plain = MobileNetV2()
+    plain = MobileNetV2(dropout=plan.dropout)
     if plan.start is None:
         load_imagenet(plain, shop.material / "models" / "mobilenet_v2_imagenet.npz")
     else:
@@ -145,7 +152,8 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     pool = shop.pool(plan.pool)
     sample, _ = labelled_crops(shop, "train", plan.view.size, plan.view.margin, 256)
     model = LocatingNetwork(plain, to_network(sample))
-    trainer = TwinTrainer(model, Plan(plan.epochs, plan.steps, plan.rate), run, log, workers=workers)
+    schedule = Plan(plan.epochs, plan.steps, plan.rate, average=plan.average)
+    trainer = TwinTrainer(model, schedule, run, log, workers=workers)
     trainer.local = plan.local
     trainer.resume()
     validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)

@@ -18,28 +18,42 @@ from unmask.training.twins.pairs import changed, partly
 @dataclass(frozen=True, slots=True)
 class ViewPlan:
     """Crops of ``size`` pixels that show ``margin`` times a couple's square. Shares of the couples go through a call
-    over a line (``line``) or a light one (``light``), are covered by a rectangle (``covered``), and of the aligned
-    ones keep but a part of the fake (``partly``)."""
+    over a line (``line``) or a light one (``light``), are covered by a rectangle (``covered``) or show but a part of
+    the face (``zoomed``), and of the aligned ones some keep but a part of the fake (``partly``)."""
 
     size: int
     margin: float = 1.0
     line: float = 0.25
     light: float = 0.3
-    covered: float = 0.3
-    partly: float = 0.35
+    covered: float = 0.4
+    partly: float = 0.3
+    zoomed: float = 0.5
 
 
-def placement(
-    centre: tuple[float, float], side: float, plan: ViewPlan, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """A random affine map (2, 3) from a picture to a crop that holds ``margin`` times the square of ``side`` round
-    ``centre``: moved, turned, scaled, mirrored."""
-    scale = plan.size / (side * plan.margin * rng.uniform(0.86, 1.1))
-    turn = np.deg2rad(rng.normal(0, 4))
+@dataclass(frozen=True, slots=True)
+class Couple:
+    """A real and a fake picture, RGB uint8 (S, S, 3), the square that a crop of margin 1 shows, and whether both
+    show one frame. The live crop may sit higher than that square by up to ``rise`` of its side."""
+
+    real: Image
+    fake: Image
+    centre: tuple[float, float]
+    side: float
+    aligned: bool
+    rise: float = 0.0
+
+
+def placement(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A random affine map (2, 3) from a couple's pictures to a crop of its square: moved, turned, scaled, mirrored."""
+    shown = rng.uniform(0.6, 0.95) if rng.random() < plan.zoomed else rng.uniform(0.88, 1.1)
+    scale = plan.size / (couple.side * plan.margin * shown)
+    turn, stretch = np.deg2rad(rng.normal(0, 5)), rng.uniform(0.94, 1.06)
     flip = -1.0 if rng.random() < 0.5 else 1.0
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    linear = scale * rotation @ np.diag([flip, 1.0])
-    middle = np.asarray(centre) + side * rng.uniform(-0.05, 0.05, 2)
+    linear = scale * rotation @ np.diag([flip * stretch, 1 / stretch])
+    # A part of the face may be any part of it.
+    reach = 0.05 + 0.4 * max(0.0, 0.9 - shown)
+    middle = np.asarray(couple.centre) + couple.side * rng.uniform((-reach, -reach - couple.rise), reach)
     return np.hstack([linear, (plan.size / 2 - linear @ middle)[:, None]])
 
 
@@ -48,14 +62,18 @@ def cut(image: NDArray[np.generic], place: NDArray[np.float64], size: int) -> ND
     return cv2.warpAffine(image, place, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
 
 
-#: From places of a map of half a picture's side to places of the picture.
-_DOUBLE = np.diag([2.0, 2.0, 1.0])
+#: From the places of a map of half a picture's side to those of the picture; places are middles of pixels.
+_DOUBLE = np.array([[2.0, 0.0, 0.5], [0.0, 2.0, 0.5], [0.0, 0.0, 1.0]])
 
 
 def light_call(image: Image, rng: np.random.Generator) -> Image:
-    """Another light, a little less resolution, JPEG."""
+    """Other light and colours, a little less resolution, JPEG."""
     gain = rng.uniform(0.8, 1.15) * rng.uniform(0.94, 1.06, 3)
     image = relight(image, (gain[0], gain[1], gain[2]), rng.uniform(0.8, 1.25))
+    if rng.random() < 0.4:
+        grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        colour = rng.uniform(0.4, 1.4)
+        image = cv2.addWeighted(image, colour, grey, 1 - colour, 0)
     side = image.shape[0]
     if rng.random() < 0.4:
         image = upscale(downscale(image, int(side * rng.uniform(0.5, 1.0))), side)
@@ -76,18 +94,6 @@ def cover(views: tuple[Image, Image], rng: np.random.Generator) -> None:
         view[y : y + height, x : x + width] = colour
 
 
-@dataclass(frozen=True, slots=True)
-class Couple:
-    """A real and a fake picture, RGB uint8 (S, S, 3), the square that a crop of margin 1 shows, and whether both
-    show one frame."""
-
-    real: Image
-    fake: Image
-    centre: tuple[float, float]
-    side: float
-    aligned: bool
-
-
 def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> tuple[Image, Image, NDArray[np.float32]]:
     """The crops of both, and where the fake was changed: float32 (size / 16, size / 16), NaN where unknown."""
     real, fake = couple.real, couple.fake
@@ -100,17 +106,22 @@ def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> tuple[
     call = line_call if kind < plan.line else light_call if kind < plan.line + plan.light else None
     if call is not None:
         real, fake = (call(np.ascontiguousarray(image), np.random.default_rng(seed)) for image in (real, fake))
-    place = placement(couple.centre, couple.side, plan, rng)
+    place = placement(couple, plan, rng)
     views = cut(real, place, plan.size), cut(fake, place, plan.size)
     grid = plan.size // STRIDE
     places = np.full((grid, grid), np.nan, np.float32)
     if where is not None:
         # Blurred to the coarseness of the grid, so that taking single places loses none.
         where = cv2.blur(where, (7, 7))
-        places = cut(where, place @ _DOUBLE * (grid / plan.size), grid)
+        places = cut(where, _coarser(place @ _DOUBLE, grid / plan.size), grid)
     if rng.random() < plan.covered:
         cover(views, rng)
     return *views, places
+
+
+def _coarser(place: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """``place`` into a crop of ``share`` times the pixels."""
+    return place * share + np.array([[0.0, 0.0, 1.0]]) * (0.5 * share - 0.5)
 
 
 def _partly(

@@ -1,0 +1,141 @@
+"""Batch norm goes in and out without changing what is computed, and twins are learnt from, also after a stop."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs torch (the train extra)")
+
+from unmask.training.data.cache import CropCache  # noqa: E402
+from unmask.training.experiments.pool import Pool  # noqa: E402
+from unmask.training.loop import Plan, logits_of, to_network  # noqa: E402
+from unmask.training.models.mobilenet_v2 import MobileNetV2  # noqa: E402
+from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, quick_logits  # noqa: E402
+from unmask.training.twins.network import LocatingNetwork  # noqa: E402
+from unmask.training.twins.pairs import Twin  # noqa: E402
+from unmask.training.twins.views import ViewPlan  # noqa: E402
+
+PLAN = TwinPlan(ViewPlan(64, line=0.0), None, couples=4, pooled=0.25, steps=2, epochs=2)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(3)
+
+
+def crops(count: int, side: int = 64) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
+    return np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in coarse])
+
+
+def lively() -> MobileNetV2:
+    """A network whose logits differ between crops, as a trained one's do."""
+    network = MobileNetV2().eval()
+    for convolution in network.convolutions():
+        torch.nn.init.kaiming_normal_(convolution.weight)
+    with torch.no_grad():
+        network.classifier.weight.normal_(std=1.0)
+    return network
+
+
+def test_batch_norm_in_and_out_computes_the_same() -> None:
+    network = lively()
+    before = logits_of(network, crops(12))
+    locating = LocatingNetwork(network, to_network(crops(12)))
+    within = logits_of(locating, crops(12))
+    after = logits_of(locating.folded(), crops(12))
+    assert np.ptp(before) > 1e-3
+    assert np.abs(within - before).max() < 0.02 * np.ptp(before)
+    assert np.abs(after - within).max() < 0.02 * np.ptp(before)
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in locating.folded().modules())
+
+
+def test_folding_takes_what_was_learnt_with_it() -> None:
+    locating = LocatingNetwork(lively(), to_network(crops(8)))
+    locating.train()
+    rate = torch.optim.SGD(locating.parameters(), 0.05)
+    for _ in range(3):
+        _, logits, local = locating(to_network(crops(8)))
+        (logits.mean() + local.mean()).backward()
+        rate.step()
+    own, folded = logits_of(locating, crops(8)), logits_of(locating.folded(), crops(8))
+    assert np.abs(folded - own).max() < 1e-3 * max(1.0, np.abs(own).max())
+
+
+def test_local_logits_come_in_training_only() -> None:
+    locating = LocatingNetwork(lively(), to_network(crops(4)))
+    assert [tuple(part.shape) for part in locating.train()(to_network(crops(4)))] == [(4, 1280), (4,), (4, 4, 4)]
+    assert [tuple(part.shape) for part in locating.eval()(to_network(crops(4)))] == [(4, 1280), (4,)]
+
+
+def material() -> tuple[CropCache, list[Twin], Pool]:
+    pixels = crops(6, 96)
+    for row in (1, 3, 5):
+        pixels[row] = pixels[row - 1]
+        pixels[row, 30:60, 30:60] //= 3
+    twins = [Twin(row, row + 1, row != 4) for row in (0, 2, 4)]
+    boxes = np.tile(np.array([20, 20, 70, 70], np.float32), (3, 1))
+    names = ("a", "b", "c")
+    return CropCache(pixels, tuple("abcdef")), twins, Pool(pixels[::2], pixels[1::2], boxes, names, names)
+
+
+def test_batches_alternate_real_and_fake_and_repeat() -> None:
+    cache, twins, pool = material()
+    first, again = (list(batches(cache, twins, pool, PLAN, 0)) for _ in range(2))
+    assert len(first) == 2
+    for one, other in zip(first, again, strict=True):
+        assert one.crops.shape == (8, 64, 64, 3)
+        assert one.labels.tolist() == [0, 1] * 4
+        assert np.array_equal(one.crops, other.crops)
+        assert one.places[0::2].max() == 0
+        assert np.nanmax(one.places[1::2]) > 0.5
+    following = next(batches(cache, twins, pool, PLAN, 1))
+    assert not np.array_equal(following.crops, first[0].crops)
+
+
+def train(run: Path, epochs: int, log: list[str]) -> TwinTrainer:
+    cache, twins, pool = material()
+    torch.manual_seed(5)
+    model = LocatingNetwork(lively(), to_network(crops(8)))
+    plan = Plan(epochs, PLAN.steps, 1e-3)
+    trainer = TwinTrainer(model, plan, run, log.append, workers=1)
+    trainer.resume()
+    validation = crops(8), np.array([0, 1] * 4, np.float32)
+    trainer.fit(lambda epoch: batches(cache, twins, pool, PLAN, epoch), validation)
+    return trainer
+
+
+def test_a_run_learns_keeps_its_best_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    log: list[str] = []
+    first = train(tmp_path, 1, log)
+    assert (tmp_path / "best.pt").is_file()
+    second = train(tmp_path, 2, log)
+    assert second.epoch == 2
+    assert second.step == 2 * first.step
+    assert len(json.loads((tmp_path / "history.json").read_text())["history"]) == 2
+    drift = [float((a - b).abs().max()) for a, b in zip(first.averaged.buffers(), second.averaged.buffers(), strict=True)]
+    assert max(drift) > 0  # the averaged network follows the statistics too
+
+
+def test_unknown_places_are_not_learnt_from(tmp_path: Path) -> None:
+    known = np.zeros((4, 4, 4), np.float32)
+    for places, learns in ((known, True), (np.full_like(known, np.nan), False)):
+        model = LocatingNetwork(lively(), to_network(crops(4)))
+        trainer = TwinTrainer(model, Plan(1, 1), tmp_path)
+        batch = TwinBatch(crops(4), np.array([0, 1, 0, 1], np.float32), places)
+        trainer._backward(model, batch, np.arange(4))
+        assert model.local.weight.grad is not None
+        assert (float(model.local.weight.grad.abs().max()) > 0) is learns
+
+
+def test_quick_logits_are_those_of_the_loop_but_for_rounding() -> None:
+    network = lively()
+    slow, quick = logits_of(network, crops(10)), quick_logits(network, crops(10), batch=3)
+    assert np.corrcoef(slow, quick)[0, 1] > 0.9
