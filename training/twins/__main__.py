@@ -30,6 +30,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--pool", default="all", help="pool of self-made couples")
     parser.add_argument("--line", type=float, default=0.25, help="share of couples that go over a line")
     parser.add_argument("--zoomed", type=float, default=0.5, help="share of couples of which a part is shown")
+    parser.add_argument("--mixed", type=float, default=0.4, help="share of aligned couples that are mixed")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
@@ -44,7 +45,7 @@ def main(words: Sequence[str] | None = None) -> None:
     torch.set_flush_denormal(True)
     shop = Workshop(options.material, options.work, options.crops)
     plan = TwinPlan(
-        ViewPlan(options.size, options.margin, line=options.line, zoomed=options.zoomed),
+        ViewPlan(options.size, options.margin, line=options.line, zoomed=options.zoomed, mixed=options.mixed),
         options.start,
         pooled=options.pooled,
         pool=options.pool,

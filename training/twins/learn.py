@@ -113,19 +113,20 @@ def batches(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan, epo
     grid = plan.view.size // 16
     for _ in range(plan.steps):
         crops: list[Image] = []
+        labels: list[float] = []
         places: list[NDArray[np.float32]] = []
         for number in range(plan.couples):
             if number < own:
                 couple = pool_couple(pool, int(rng.integers(len(pool.groups))))
             else:
                 couple = twin_couple(cache, twins[int(rng.integers(len(twins)))])
-            real, fake, where = views_of(couple, plan.view, rng)
-            crops += [real, fake]
-            places += [np.zeros((grid, grid), np.float32), where]
+            views = views_of(couple, plan.view, rng)
+            crops += [views.real, views.fake]
+            labels += [0.0, views.label]
+            places += [np.zeros((grid, grid), np.float32), views.places]
         order = rng.permutation(plan.couples)
         rows = np.stack([2 * order, 2 * order + 1], axis=1).ravel()
-        labels = np.tile(np.array([0, 1], np.float32), plan.couples)
-        yield TwinBatch(np.stack(crops)[rows], labels, np.stack(places)[rows])
+        yield TwinBatch(np.stack(crops)[rows], np.array(labels, np.float32)[rows], np.stack(places)[rows])
 
 
 def labelled_crops(

@@ -19,7 +19,8 @@ from unmask.training.twins.pairs import changed, partly
 class ViewPlan:
     """Crops of ``size`` pixels that show ``margin`` times a couple's square. Shares of the couples go through a call
     over a line (``line``) or a light one (``light``), are covered by a rectangle (``covered``) or show but a part of
-    the face (``zoomed``), and of the aligned ones some keep but a part of the fake (``partly``)."""
+    the face (``zoomed``), and of the aligned ones some keep but a part of the fake (``partly``)
+    or let the real twin shine through (``mixed``)."""
 
     size: int
     margin: float = 1.0
@@ -28,6 +29,7 @@ class ViewPlan:
     covered: float = 0.4
     partly: float = 0.3
     zoomed: float = 0.5
+    mixed: float = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +96,32 @@ def cover(views: tuple[Image, Image], rng: np.random.Generator) -> None:
         view[y : y + height, x : x + width] = colour
 
 
-def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> tuple[Image, Image, NDArray[np.float32]]:
-    """The crops of both, and where the fake was changed: float32 (size / 16, size / 16), NaN where unknown."""
-    real, fake = couple.real, couple.fake
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Two crops, RGB uint8 (size, size, 3), how much of the fake shines in the second (its label, 0 to 1), and where
+    it was changed: float32 (size / 16, size / 16), NaN where that is not known."""
+
+    real: Image
+    fake: Image
+    label: float
+    places: NDArray[np.float32]
+
+
+def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> Views:
+    """Both of a couple, changed alike.
+
+    That aligned twins are mixed, with a label between, is what the third of the DFDC challenge did (NTechLab,
+    2020): it keeps a network from learning faces by heart.
+    """
+    real, fake, label = couple.real, couple.fake, 1.0
     where: NDArray[np.float32] | None = None
     if couple.aligned:
         where = changed(real, fake)
         if rng.random() < plan.partly:
             fake, where = _partly(couple, where, rng)
+        if rng.random() < plan.mixed:
+            label = float(rng.uniform(0.2, 0.9))
+            fake, where = cv2.addWeighted(fake, label, real, 1 - label, 0), where * np.float32(label)
     seed, kind = int(rng.integers(2**31)), rng.random()
     call = line_call if kind < plan.line else light_call if kind < plan.line + plan.light else None
     if call is not None:
@@ -116,7 +136,7 @@ def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> tuple[
         places = cut(where, _coarser(place @ _DOUBLE, grid / plan.size), grid)
     if rng.random() < plan.covered:
         cover(views, rng)
-    return *views, places
+    return Views(*views, label, places)
 
 
 def _coarser(place: NDArray[np.float64], share: float) -> NDArray[np.float64]:

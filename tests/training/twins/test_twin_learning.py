@@ -92,7 +92,8 @@ def test_batches_alternate_real_and_fake_and_repeat() -> None:
     assert len(first) == 2
     for one, other in zip(first, again, strict=True):
         assert one.crops.shape == (8, 64, 64, 3)
-        assert one.labels.tolist() == [0, 1] * 4
+        assert one.labels[0::2].max() == 0
+        assert one.labels[1::2].min() >= 0.2
         assert np.array_equal(one.crops, other.crops)
         assert one.places[0::2].max() == 0
         assert np.nanmax(one.places[1::2]) > 0.5

@@ -10,7 +10,7 @@ import pytest
 
 from unmask.training.twins.views import Couple, ViewPlan, cover, placement, views_of
 
-PLAIN = ViewPlan(64, line=0.0, light=0.0, covered=0.0, partly=0.0, zoomed=0.0)
+PLAIN = ViewPlan(64, line=0.0, light=0.0, covered=0.0, partly=0.0, zoomed=0.0, mixed=0.0)
 
 
 def couple(*, aligned: bool = True) -> Couple:
@@ -23,32 +23,42 @@ def couple(*, aligned: bool = True) -> Couple:
 
 def test_the_map_shows_the_places_that_differ() -> None:
     for seed in range(8):
-        real, fake, places = views_of(couple(), PLAIN, np.random.default_rng(seed))
-        apart = np.abs(real.astype(int) - fake).max(axis=2).astype(np.float32)
+        views = views_of(couple(), PLAIN, np.random.default_rng(seed))
+        apart = np.abs(views.real.astype(int) - views.fake).max(axis=2).astype(np.float32)
         by_place = cv2.resize(apart, (4, 4), interpolation=cv2.INTER_AREA)
-        assert places.shape == (4, 4)
-        assert np.corrcoef(by_place.ravel(), places.ravel())[0, 1] > 0.7
+        assert views.places.shape == (4, 4)
+        assert views.label == 1.0
+        assert np.corrcoef(by_place.ravel(), views.places.ravel())[0, 1] > 0.7
 
 
 def test_calls_and_covers_leave_twins_alike_outside_of_the_swap() -> None:
     same = dataclasses.replace(couple(), fake=couple().real)
     for plan in (ViewPlan(64, line=1.0, covered=1.0), ViewPlan(64, line=0.0, light=1.0, covered=1.0)):
         for seed in range(4):
-            real, fake, places = views_of(same, plan, np.random.default_rng(seed))
-            assert np.array_equal(real, fake)
-            assert places.max() == 0
+            views = views_of(same, plan, np.random.default_rng(seed))
+            assert np.array_equal(views.real, views.fake)
+            assert views.places.max() == 0
 
 
 def test_where_frames_differ_the_places_are_unknown() -> None:
-    *_, places = views_of(couple(aligned=False), PLAIN, np.random.default_rng(0))
-    assert np.isnan(places).all()
+    views = views_of(couple(aligned=False), dataclasses.replace(PLAIN, mixed=1.0), np.random.default_rng(0))
+    assert np.isnan(views.places).all()
+    assert views.label == 1.0
+
+
+def test_a_mixed_fake_lies_between_the_twins_and_so_does_its_label() -> None:
+    mixed = views_of(couple(), dataclasses.replace(PLAIN, mixed=1.0), np.random.default_rng(0))
+    assert 0.2 <= mixed.label <= 0.9
+    assert mixed.places.max() <= mixed.label + 1e-6
+    apart = np.abs(mixed.real.astype(int) - mixed.fake)
+    assert 0 < apart.max() < (couple().real.astype(int) - couple().fake).max()
 
 
 def test_a_part_is_kept_only_where_enough_of_the_swap_is_left() -> None:
     plan = dataclasses.replace(PLAIN, partly=1.0)
-    kept = [views_of(couple(), plan, np.random.default_rng(seed))[2].sum() for seed in range(12)]
+    kept = [views_of(couple(), plan, np.random.default_rng(seed)).places.sum() for seed in range(12)]
     assert min(kept) > 0
-    whole = [views_of(couple(), PLAIN, np.random.default_rng(seed))[2].sum() for seed in range(12)]
+    whole = [views_of(couple(), PLAIN, np.random.default_rng(seed)).places.sum() for seed in range(12)]
     assert np.mean(kept) < np.mean(whole)
 
 
