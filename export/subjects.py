@@ -129,7 +129,7 @@ TWINS192 = replace(
     "(the whole chain: training/EXPERIMENTS.md)",
     limits=(
         *WIDE192.limits[:-2],
-        "the epoch was chosen on the validation split reported here, and it is among what the calibration was fitted on",
+        "the epoch was chosen on the validation split reported here, on which the calibration was fitted too",
         "shrunk and coded crops are wider than the face: a crop of 128 px shows a face of 133 px",
     ),
     arguments=" --weights WORK/twins192/plain.pt --size 192",

@@ -10,8 +10,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import torch
 
+from unmask.engines.errors import UnmaskError
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.twins.learn import TwinPlan, learn
 from unmask.training.twins.views import ViewPlan
@@ -38,14 +40,14 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def main(words: Sequence[str] | None = None) -> None:
-    options = arguments().parse_args(words)
+def run(options: argparse.Namespace) -> None:
     # Two workers of one thread each wait for each other less often than torch's own threads do.
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    shop = Workshop(options.material, options.work, options.crops)
+    cv2.setNumThreads(1)
+    view = ViewPlan(options.size, options.margin, line=options.line, zoomed=options.zoomed, mixed=options.mixed)
     plan = TwinPlan(
-        ViewPlan(options.size, options.margin, line=options.line, zoomed=options.zoomed, mixed=options.mixed),
+        view,
         options.start,
         pooled=options.pooled,
         pool=options.pool,
@@ -54,8 +56,18 @@ def main(words: Sequence[str] | None = None) -> None:
         rate=options.rate,
         average=options.average,
     )
+    shop = Workshop(options.material, options.work, options.crops)
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
 
 
+def main(words: Sequence[str] | None = None) -> int:
+    try:
+        run(arguments().parse_args(words))
+    except UnmaskError as error:
+        print(f"error: {error}")
+        return 2
+    return 0
+
+
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

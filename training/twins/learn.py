@@ -14,6 +14,7 @@ from torch import nn
 from unmask.realtime.types import Image
 from unmask.training.data.batches import Batch, prefetched
 from unmask.training.data.cache import CropCache
+from unmask.training.data.dfdc import DataError
 from unmask.training.evaluate import auroc
 from unmask.training.experiments.pool import Pool
 from unmask.training.experiments.views import TIGHT, mirrored_view
@@ -23,7 +24,6 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
 from unmask.training.twins.network import LocatingNetwork
 from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.views import Couple, ViewPlan, views_of
-
 
 #: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
 #: (``unmask.training.crop_fit``).
@@ -142,11 +142,7 @@ def labelled_crops(
 def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: Callable[[str], None] = print) -> None:
     """Train into ``run``, the epoch chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
     torch.manual_seed(plan.seed)
-    plain = MobileNetV2(dropout=plan.dropout)
-    if plan.start is None:
-        load_imagenet(plain, shop.material / "models" / "mobilenet_v2_imagenet.npz")
-    else:
-        plain.load_state_dict(torch.load(plan.start, weights_only=True))
+    plain = _start(shop, plan)
     cache, records = shop.labelled("train")
     twins = find_twins(cache, records)
     log(f"{len(twins)} twins, {sum(twin.aligned for twin in twins)} of them aligned")
@@ -161,3 +157,14 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)
     model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
     torch.save(model.folded().state_dict(), run / "plain.pt")
+
+
+def _start(shop: Workshop, plan: TwinPlan) -> MobileNetV2:
+    plain = MobileNetV2(dropout=plan.dropout)
+    if plan.start is None:
+        load_imagenet(plain, shop.material / "models" / "mobilenet_v2_imagenet.npz")
+    elif plan.start.is_file():
+        plain.load_state_dict(torch.load(plan.start, weights_only=True))
+    else:
+        raise DataError(f"There is no checkpoint at {plan.start}: give a run's plain.pt or best.pt.")
+    return plain

@@ -35,8 +35,9 @@ class Twin:
 def difference(real: Image, fake: Image) -> NDArray[np.float32]:
     """How much two RGB uint8 pictures (S, S, 3) differ, relative to their brightness: (S / 2, S / 2)."""
     half = (real.shape[1] // 2, real.shape[0] // 2)
-    one, other = (cv2.GaussianBlur(cv2.resize(image, half, interpolation=cv2.INTER_AREA), (5, 5), 1.0)
-                  for image in (real, fake))
+    one, other = (
+        cv2.GaussianBlur(cv2.resize(image, half, interpolation=cv2.INTER_AREA), (5, 5), 1.0) for image in (real, fake)
+    )
     largest = cv2.absdiff(one, other).max(axis=2).astype(np.float32)
     return largest / (cv2.cvtColor(one, cv2.COLOR_RGB2GRAY).astype(np.float32) + _DARK)
 
@@ -45,7 +46,7 @@ def changed(real: Image, fake: Image) -> NDArray[np.float32]:
     """1 where an aligned twin was changed, 0 where it was left alone, soft between: float32 (S / 2, S / 2)."""
     hard = (difference(real, fake) > _CHANGE).astype(np.uint8)
     closed = cv2.morphologyEx(hard, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    return cv2.blur(closed.astype(np.float32), (5, 5))
+    return np.asarray(cv2.blur(closed.astype(np.float32), (5, 5)), np.float32)
 
 
 def is_aligned(real: Image, fake: Image) -> bool:

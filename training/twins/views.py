@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -59,11 +60,13 @@ def placement(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> NDArr
     return np.hstack([linear, (plan.size / 2 - linear @ middle)[:, None]])
 
 
-def cut(image: NDArray[np.generic], place: NDArray[np.float64], size: int) -> NDArray[np.generic]:
+def cut(image: NDArray[Pixel], place: NDArray[np.float64], size: int) -> NDArray[Pixel]:
     """What lies outside of the picture is mirrored, as the live crop function does."""
-    return cv2.warpAffine(image, place, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    taken = cv2.warpAffine(image, place, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return taken.astype(image.dtype, copy=False)
 
 
+Pixel = TypeVar("Pixel", np.uint8, np.float32)
 #: From the places of a map of half a picture's side to those of the picture; places are middles of pixels.
 _DOUBLE = np.array([[2.0, 0.0, 0.5], [0.0, 2.0, 0.5], [0.0, 0.0, 1.0]])
 
@@ -114,9 +117,8 @@ def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> Views:
     2020): it keeps a network from learning faces by heart.
     """
     real, fake, label = couple.real, couple.fake, 1.0
-    where: NDArray[np.float32] | None = None
-    if couple.aligned:
-        where = changed(real, fake)
+    where = changed(real, fake) if couple.aligned else None
+    if where is not None:
         if rng.random() < plan.partly:
             fake, where = _partly(couple, where, rng)
         if rng.random() < plan.mixed:
@@ -132,8 +134,8 @@ def views_of(couple: Couple, plan: ViewPlan, rng: np.random.Generator) -> Views:
     places = np.full((grid, grid), np.nan, np.float32)
     if where is not None:
         # Blurred to the coarseness of the grid, so that taking single places loses none.
-        where = cv2.blur(where, (7, 7))
-        places = cut(where, _coarser(place @ _DOUBLE, grid / plan.size), grid)
+        coarse = np.asarray(cv2.blur(where, (7, 7)), np.float32)
+        places = cut(coarse, _coarser(place @ _DOUBLE, grid / plan.size), grid)
     if rng.random() < plan.covered:
         cover(views, rng)
     return Views(*views, label, places)
@@ -144,9 +146,7 @@ def _coarser(place: NDArray[np.float64], share: float) -> NDArray[np.float64]:
     return place * share + np.array([[0.0, 0.0, 1.0]]) * (0.5 * share - 0.5)
 
 
-def _partly(
-    couple: Couple, where: NDArray[np.float32], rng: np.random.Generator
-) -> tuple[Image, NDArray[np.float32]]:
+def _partly(couple: Couple, where: NDArray[np.float32], rng: np.random.Generator) -> tuple[Image, NDArray[np.float32]]:
     """A fake of which a part is kept, if enough of what was changed is left of it."""
     fake = partly(couple.real, couple.fake, rng)
     left = changed(couple.real, fake)

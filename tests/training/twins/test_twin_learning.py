@@ -15,6 +15,7 @@ from unmask.training.data.cache import CropCache  # noqa: E402
 from unmask.training.experiments.pool import Pool  # noqa: E402
 from unmask.training.loop import Plan, logits_of, to_network  # noqa: E402
 from unmask.training.models.mobilenet_v2 import MobileNetV2  # noqa: E402
+from unmask.training.twins.__main__ import main  # noqa: E402
 from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, quick_logits  # noqa: E402
 from unmask.training.twins.network import LocatingNetwork  # noqa: E402
 from unmask.training.twins.pairs import Twin  # noqa: E402
@@ -121,7 +122,8 @@ def test_a_run_learns_keeps_its_best_and_goes_on_after_a_stop(tmp_path: Path) ->
     assert second.epoch == 2
     assert second.step == 2 * first.step
     assert len(json.loads((tmp_path / "history.json").read_text())["history"]) == 2
-    drift = [float((a - b).abs().max()) for a, b in zip(first.averaged.buffers(), second.averaged.buffers(), strict=True)]
+    buffers = zip(first.averaged.buffers(), second.averaged.buffers(), strict=True)
+    drift = [float((one - other).abs().max()) for one, other in buffers]
     assert max(drift) > 0  # the averaged network follows the statistics too
 
 
@@ -140,3 +142,11 @@ def test_quick_logits_are_those_of_the_loop_but_for_rounding() -> None:
     network = lively()
     slow, quick = logits_of(network, crops(10)), quick_logits(network, crops(10), batch=3)
     assert np.corrcoef(slow, quick)[0, 1] > 0.9
+
+
+def test_a_start_that_is_missing_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = ["--material", str(tmp_path), "--work", str(tmp_path), "--crops", str(tmp_path)]
+    assert main(["run", *folders, "--start", str(tmp_path / "gone.pt")]) == 2
+    said = capsys.readouterr().out
+    assert said == f"error: There is no checkpoint at {tmp_path / 'gone.pt'}: give a run's plain.pt or best.pt.\n"
+    assert not (tmp_path / "run").exists()
