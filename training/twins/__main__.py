@@ -33,6 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--line", type=float, default=0.25, help="share of couples that go over a line")
     parser.add_argument("--zoomed", type=float, default=0.5, help="share of couples of which a part is shown")
     parser.add_argument("--mixed", type=float, default=0.4, help="share of aligned couples that are mixed")
+    parser.add_argument("--settled", action="store_true", help="leave the batch norms at their first statistics")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> None:
         epochs=options.epochs,
         rate=options.rate,
         average=options.average,
+        settled=options.settled,
     )
     shop = Workshop(options.material, options.work, options.crops)
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))

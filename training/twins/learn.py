@@ -21,7 +21,7 @@ from unmask.training.experiments.views import TIGHT, mirrored_view
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import Plan, Trainer, to_network
 from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
-from unmask.training.twins.network import LocatingNetwork
+from unmask.training.twins.network import LocatingNetwork, settle
 from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.views import Couple, ViewPlan, views_of
 
@@ -33,7 +33,8 @@ _RISE = 0.06
 @dataclass(frozen=True, slots=True)
 class TwinPlan:
     """``start`` is a checkpoint of a plain network, ``None`` the ImageNet weights. ``pooled`` is the share of
-    self-made couples of the pool in a batch of ``couples``, ``local`` the weight of the local loss."""
+    self-made couples of the pool in a batch of ``couples``, ``local`` the weight of the local loss. ``settled``
+    leaves the batch norms at the statistics that they start with."""
 
     view: ViewPlan
     start: Path | None
@@ -46,6 +47,7 @@ class TwinPlan:
     rate: float = 5e-4
     average: float = 0.998
     dropout: float = 0.4
+    settled: bool = False
     seed: int = 1
 
 
@@ -60,9 +62,12 @@ class TwinTrainer(Trainer):
     """A trainer in bfloat16 that also asks every place of a middle map whether it was changed."""
 
     local: float = 0.5
+    settled: bool = False
 
     def _backward(self, model: nn.Module, batch: Batch, share: NDArray[np.int64]) -> float:
         model.train()
+        if self.settled:
+            settle(model)
         model.zero_grad(set_to_none=True)
         assert isinstance(batch, TwinBatch)
         labels = torch.from_numpy(batch.labels[share])
@@ -151,7 +156,7 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     model = LocatingNetwork(plain, to_network(sample))
     schedule = Plan(plan.epochs, plan.steps, plan.rate, average=plan.average)
     trainer = TwinTrainer(model, schedule, run, log, workers=workers)
-    trainer.local = plan.local
+    trainer.local, trainer.settled = plan.local, plan.settled
     trainer.resume()
     validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)
     trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)

@@ -88,6 +88,34 @@ class LocatingNetwork(nn.Module):
         return plain.eval()
 
 
+@torch.no_grad()
+def recalibrate(model: LocatingNetwork, crops: Tensor, batch: int = 64) -> None:
+    """Give the batch norms the statistics of ``crops`` (N, 3, S, S), uint8.
+
+    Those of an averaged network belong to weights that it no longer has, and to training's zoomed, covered and mixed
+    views: up to two points of AUROC lay between the two.
+    """
+    model.eval()
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    with torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(crops) - batch + 1, batch):
+            model(crops[start : start + batch])
+    for norm in norms:
+        norm.eval()
+        norm.momentum = 0.1
+
+
+def settle(model: nn.Module) -> None:
+    """Have the batch norms use the statistics they have, and keep them."""
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 def _norms(network: MobileNetV2) -> list[_Normed]:
     return [module for module in network.features.modules() if isinstance(module, _Normed)]
 
