@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +23,15 @@ from unmask.training.experiments.views import TIGHT, mirrored_view
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import Plan, Trainer, to_network
 from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
-from unmask.training.twins.network import LocatingNetwork, settle
+from unmask.training.twins.network import LocatingNetwork, recalibrate, settle
 from unmask.training.twins.pairs import Twin, find_twins
+from unmask.training.twins.soup import State, greedy_soup
 from unmask.training.twins.views import Couple, ViewPlan, views_of
 
 #: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
 #: (``unmask.training.crop_fit``).
 _RISE = 0.06
+SAMPLE_BATCHES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +86,17 @@ class TwinTrainer(Trainer):
         total.backward()
         return float(whole.detach()) / len(batch.labels)
 
+    def _checkpoint(self) -> None:
+        torch.save(self.averaged.state_dict(), self.run / f"epoch-{self.epoch:02}.pt")
+        super()._checkpoint()
+
     def _judged(self, validation: tuple[NDArray[np.uint8], NDArray[np.float32]]) -> float:
+        return self.judged(self.averaged, validation)
+
+    def judged(self, model: nn.Module, validation: tuple[NDArray[np.uint8], NDArray[np.float32]]) -> float:
+        """The AUROC of ``model``, by all workers."""
         parts = np.array_split(np.arange(len(validation[1])), len(self.copies))
-        found = list(self._pool.map(lambda rows: quick_logits(self.averaged, validation[0][rows]), parts))
+        found = list(self._pool.map(lambda rows: quick_logits(model, validation[0][rows]), parts))
         return auroc(validation[1], np.concatenate(found))
 
 
@@ -145,7 +157,7 @@ def labelled_crops(
 
 
 def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: Callable[[str], None] = print) -> None:
-    """Train into ``run``, the epoch chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
+    """Train into ``run``, the epochs chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
     torch.manual_seed(plan.seed)
     plain = _start(shop, plan)
     cache, records = shop.labelled("train")
@@ -160,8 +172,36 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     trainer.resume()
     validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)
     trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)
-    model.load_state_dict(torch.load(run / "best.pt", weights_only=True))
-    torch.save(model.folded().state_dict(), run / "plain.pt")
+    finish(trainer, validation, _sample(cache, twins, pool, plan), log)
+
+
+def _sample(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan) -> NDArray[np.uint8]:
+    """Whole faces, coded as calls do, of both kinds of couples: what the batch norms are recalibrated on."""
+    view = dataclasses.replace(plan.view, zoomed=0.0, covered=0.0, mixed=0.0, partly=0.0)
+    plain = dataclasses.replace(plan, view=view, steps=SAMPLE_BATCHES)
+    return np.concatenate([batch.crops for batch in batches(cache, twins, pool, plain, plan.epochs)])
+
+
+def finish(
+    trainer: TwinTrainer,
+    validation: tuple[NDArray[np.uint8], NDArray[np.float32]],
+    sample: NDArray[np.uint8],
+    log: Callable[[str], None],
+) -> None:
+    """Mix the epochs, give the mixture its batch statistics, and fold it into ``run/plain.pt``."""
+    model = trainer.model
+    assert isinstance(model, LocatingNetwork)
+
+    def judge(state: State) -> float:
+        model.load_state_dict(state)
+        recalibrate(model, to_network(sample))
+        return trainer.judged(model, validation)
+
+    state, score, members = greedy_soup(sorted(trainer.run.glob("epoch-*.pt")), judge, log)
+    judge(state)
+    torch.save(model.folded().state_dict(), trainer.run / "plain.pt")
+    facts = {"epochs": [member.stem for member in members], "validation_auroc_bfloat16": score}
+    (trainer.run / "soup.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def _start(shop: Workshop, plan: TwinPlan) -> MobileNetV2:

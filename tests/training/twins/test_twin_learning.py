@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,8 +17,8 @@ from unmask.training.experiments.pool import Pool  # noqa: E402
 from unmask.training.loop import Plan, logits_of, to_network  # noqa: E402
 from unmask.training.models.mobilenet_v2 import MobileNetV2  # noqa: E402
 from unmask.training.twins.__main__ import main  # noqa: E402
-from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, quick_logits  # noqa: E402
-from unmask.training.twins.network import LocatingNetwork  # noqa: E402
+from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, finish, quick_logits  # noqa: E402
+from unmask.training.twins.network import LocatingNetwork, recalibrate  # noqa: E402
 from unmask.training.twins.pairs import Twin  # noqa: E402
 from unmask.training.twins.views import ViewPlan  # noqa: E402
 
@@ -125,6 +126,46 @@ def test_a_run_learns_keeps_its_best_and_goes_on_after_a_stop(tmp_path: Path) ->
     buffers = zip(first.averaged.buffers(), second.averaged.buffers(), strict=True)
     drift = [float((one - other).abs().max()) for one, other in buffers]
     assert max(drift) > 0  # the averaged network follows the statistics too
+
+
+def test_a_finished_run_is_one_plain_network_of_its_best_epochs(tmp_path: Path) -> None:
+    log: list[str] = []
+    trainer = train(tmp_path, 2, log)
+    validation = crops(8), np.array([0, 1] * 4, np.float32)
+    finish(trainer, validation, crops(64), log.append)
+    facts = json.loads((tmp_path / "soup.json").read_text())
+    assert set(facts["epochs"]) <= {"epoch-01", "epoch-02"}
+    plain = MobileNetV2()
+    plain.load_state_dict(torch.load(tmp_path / "plain.pt", weights_only=True))
+    assert isinstance(trainer.model, LocatingNetwork)
+    own = logits_of(trainer.model, crops(8))
+    assert np.abs(logits_of(plain, crops(8)) - own).max() < 1e-3 * max(1.0, np.abs(own).max())
+    assert facts["validation_auroc_bfloat16"] == trainer.judged(trainer.model, validation)
+
+
+def test_settled_norms_keep_their_statistics(tmp_path: Path) -> None:
+    for settled in (False, True):
+        model = LocatingNetwork(lively(), to_network(crops(4)))
+        trainer = TwinTrainer(model, Plan(1, 1), tmp_path)
+        trainer.settled = settled
+        before = [buffer.clone() for buffer in model.buffers() if buffer.is_floating_point()]
+        batch = TwinBatch(crops(4), np.ones(4, np.float32), np.zeros((4, 4, 4), np.float32))
+        trainer._backward(model, batch, np.arange(4))
+        after = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+        assert all(torch.equal(one, other) for one, other in zip(before, after, strict=True)) is settled
+
+
+def test_recalibrated_norms_have_the_statistics_of_the_crops() -> None:
+    model = LocatingNetwork(lively(), to_network(crops(4)))
+    recalibrate(model, to_network(crops(64)), batch=32)
+    norm = next(module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    seen: list[Any] = []
+    hook = norm.register_forward_hook(lambda _module, inputs, _output: seen.append(inputs[0]))
+    with torch.no_grad():
+        model(to_network(crops(64)))
+    hook.remove()
+    assert torch.allclose(norm.running_mean, seen[0].mean(dim=(0, 2, 3)), atol=0.02 * float(seen[0].std()))
+    assert not norm.training
 
 
 def test_unknown_places_are_not_learnt_from(tmp_path: Path) -> None:
