@@ -26,7 +26,7 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
 from unmask.training.twins.network import LocatingNetwork, recalibrate, settle
 from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.soup import State, greedy_soup
-from unmask.training.twins.views import Couple, ViewPlan, views_of
+from unmask.training.twins.views import STRIDE, Couple, ViewPlan, views_of
 
 #: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
 #: (``unmask.training.crop_fit``).
@@ -127,7 +127,7 @@ def batches(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan, epo
     """``plan.steps`` batches, decided by ``(seed, epoch)`` alone. Couples alternate: real, fake, real, fake."""
     rng = np.random.default_rng((plan.seed, epoch))
     own = round(plan.couples * plan.pooled)
-    grid = plan.view.size // 16
+    grid = plan.view.size // STRIDE
     for _ in range(plan.steps):
         crops: list[Image] = []
         labels: list[float] = []

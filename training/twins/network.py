@@ -12,7 +12,6 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2
 #: The stage whose map the local logits read: 96 channels at a sixteenth of the crop's side.
 _LOCAL_STAGE = 13
 _LOCAL_CHANNELS = 96
-STRIDE = 16
 
 
 class _Normed(nn.Sequential):

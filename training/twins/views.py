@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from unmask.realtime.types import Image
 from unmask.training.data.codec import add_noise, downscale, jpeg_round_trip, relight, upscale
 from unmask.training.experiments.views import line_call
-from unmask.training.twins.network import STRIDE
 from unmask.training.twins.pairs import changed, partly
 
 
@@ -66,6 +65,8 @@ def cut(image: NDArray[Pixel], place: NDArray[np.float64], size: int) -> NDArray
     return taken.astype(image.dtype, copy=False)
 
 
+#: Of the map whose places are asked: a sixteenth of the crop's side.
+STRIDE = 16
 Pixel = TypeVar("Pixel", np.uint8, np.float32)
 #: From the places of a map of half a picture's side to those of the picture; places are middles of pixels.
 _DOUBLE = np.array([[2.0, 0.0, 0.5], [0.0, 2.0, 0.5], [0.0, 0.0, 1.0]])
