@@ -51,7 +51,7 @@ def crops(tmp_path: Path) -> Path:
 
 def test_index_and_pictures(crops: Path) -> None:
     records = read_index(crops)
-    assert records[1] == CropRecord("b", True, "7", "train", 150)
+    assert records[1] == CropRecord("b", True, "7", "train", 150, "a")
     found = dict(read_pictures(crops, ["a", "b"]))
     assert list(found) == ["a", "b"]
     assert found["a"][0, 0].tolist() == [255, 0, 0]  # blue first, as OpenCV has it
