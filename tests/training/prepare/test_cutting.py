@@ -190,7 +190,7 @@ def test_an_index_of_the_seven_columns_is_read_too(tmp_path: Path) -> None:
         "key,label,original,source_width,source_height,identity_group,split\nb,fake,a,150,150,7,train\n"
     )
     (crop,) = read_prepared(tmp_path)
-    assert crop.record == CropRecord("b", True, "7", "train", 150)
+    assert crop.record == CropRecord("b", True, "7", "train", 150, "a")
     assert (crop.video, crop.face, crop.margin) == ("b", None, 1.0)
 
 
