@@ -16,8 +16,6 @@ from unmask.training.first import MARGIN
 
 #: The margin that ``unmask.training.experiments ... finetune wide192 --margin`` was given.
 WIDE_MARGIN = 1.4
-#: That of ``unmask.training.twins twins192 --margin 1.2``, which counts in DFDC crops.
-TWINS_MARGIN = 0.96
 _LICENCE = "research and evaluation only (DFDC terms, LFW for research)"
 _COMMON_LIMITS = (
     "calibrated on single pictures; the mean over a window is more certain than the score says",
@@ -114,25 +112,4 @@ LINE192 = replace(
     arguments=" --weights WORK/line192/best.pt --size 192",
 )
 
-TWINS192 = replace(
-    WIDE192,
-    margin=TWINS_MARGIN,
-    widen=lambda image: mirrored_view(image, SIDE, TWINS_MARGIN),
-    degradations=degradations(TWINS_MARGIN),
-    data=lambda facts: (
-        f"DFDC face crops, split train without the {len(facts['held_out_groups'])} calibration groups: every fake "
-        "beside the real crop of its video, without the fakes that show no change; surroundings mirrored",
-        *WIDE192.data(facts)[1:-1],
-        "starting weights: unmask-lite 0.1.0, before it MobileNetV2 1.0 224, ImageNet (Apache-2.0)",
-    ),
-    trained_with="python -m unmask.training.twins twins192 --material DATA --work WORK --crops RUN/cache "
-    "(the whole chain: training/EXPERIMENTS.md)",
-    limits=(
-        *WIDE192.limits[:-2],
-        "the epoch was chosen on the validation split reported here, on which the calibration was fitted too",
-        "shrunk and coded crops are wider than the face: a crop of 128 px shows a face of 133 px",
-    ),
-    arguments=" --weights WORK/twins192/plain.pt --size 192",
-)
-
-SUBJECTS = {"first": FIRST, "wide192": WIDE192, "line192": LINE192, "twins192": TWINS192}
+SUBJECTS = {"first": FIRST, "wide192": WIDE192, "line192": LINE192}

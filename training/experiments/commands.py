@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from unmask.training.data.dfdc import DataError
 from unmask.training.experiments import probe as linear
 from unmask.training.experiments import report
 from unmask.training.experiments.comparator import Comparator
@@ -19,7 +18,7 @@ from unmask.training.experiments.embeddings import Embedded, EmbeddingPlan, all_
 from unmask.training.experiments.finetune import FineTuning, fine_tune
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import logits_of
-from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
+from unmask.training.models.mobilenet_v2 import MobileNetV2, starting_network
 
 Log = Callable[[str], None]
 #: What the linear logit learns from: pairs alone, labelled crops alone, both.
@@ -31,14 +30,7 @@ MIXTURES: dict[str, Sequence[str]] = {
 
 
 def network(shop: Workshop, options: argparse.Namespace) -> MobileNetV2:
-    model = MobileNetV2()
-    if options.start is None:
-        load_imagenet(model, shop.material / "models" / "mobilenet_v2_imagenet.npz")
-    elif options.start.is_file():
-        model.load_state_dict(torch.load(options.start, weights_only=True))
-    else:
-        raise DataError(f"There is no checkpoint at {options.start}: give a run's best.pt.")
-    return model.eval()
+    return starting_network(options.start, shop.material).eval()
 
 
 def probe(shop: Workshop, options: argparse.Namespace, log: Log) -> None:

@@ -19,7 +19,7 @@ from unmask.training.experiments.pool import Pool
 from unmask.training.experiments.views import mirrored_view, tight, wide_view
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import Plan, Trainer, to_network
-from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
+from unmask.training.models.mobilenet_v2 import starting_network
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +118,7 @@ def fine_tune(
 ) -> None:
     """Train into ``run``; the epoch is chosen on people and a generator held out (pool ``people``)."""
     torch.manual_seed(plan.seed)
-    model = MobileNetV2()
-    if plan.start is None:
-        load_imagenet(model, shop.material / "models" / "mobilenet_v2_imagenet.npz")
-    else:
-        model.load_state_dict(torch.load(plan.start, weights_only=True))
+    model = starting_network(plan.start, shop.material)
     model.features[: plan.frozen].requires_grad_(False)
     pool = shop.pool(plan.pool)
     eyes = shop.eyes("people") if plan.align else None

@@ -117,3 +117,18 @@ def load_imagenet(model: MobileNetV2, path: Path) -> tuple[Tensor, Tensor]:
         last = len(convolutions)
         weight = torch.from_numpy(arrays[f"{last:02}.w"]).flatten(1)
         return weight, torch.from_numpy(arrays[f"{last:02}.b"])
+
+
+def starting_network(start: Path | None, material: Path, dropout: float = 0.2) -> MobileNetV2:
+    """A network with the weights of the checkpoint ``start``, or with the ImageNet weights of ``material``.
+
+    Raises ``DataError`` where they are missing.
+    """
+    model = MobileNetV2(dropout)
+    if start is None:
+        load_imagenet(model, material / "models" / "mobilenet_v2_imagenet.npz")
+    elif start.is_file():
+        model.load_state_dict(torch.load(start, weights_only=True))
+    else:
+        raise DataError(f"There is no checkpoint at {start}: give a run's plain.pt or best.pt.")
+    return model

@@ -16,13 +16,12 @@ from torch import nn
 from unmask.realtime.types import Image
 from unmask.training.data.batches import Batch, prefetched
 from unmask.training.data.cache import CropCache
-from unmask.training.data.dfdc import DataError
 from unmask.training.evaluate import auroc
 from unmask.training.experiments.pool import Pool
 from unmask.training.experiments.views import TIGHT, mirrored_view
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import Plan, Trainer, to_network
-from unmask.training.models.mobilenet_v2 import MobileNetV2, load_imagenet
+from unmask.training.models.mobilenet_v2 import starting_network
 from unmask.training.twins.network import LocatingNetwork, recalibrate, settle
 from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.soup import State, greedy_soup
@@ -159,7 +158,7 @@ def labelled_crops(
 def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: Callable[[str], None] = print) -> None:
     """Train into ``run``, the epochs chosen on DFDC val; what is shipped of it is ``run/plain.pt``."""
     torch.manual_seed(plan.seed)
-    plain = _start(shop, plan)
+    plain = starting_network(plan.start, shop.material, plan.dropout)
     cache, records = shop.labelled("train")
     twins = find_twins(cache, records)
     log(f"{len(twins)} twins, {sum(twin.aligned for twin in twins)} of them aligned")
@@ -202,14 +201,3 @@ def finish(
     torch.save(model.folded().state_dict(), trainer.run / "plain.pt")
     facts = {"epochs": [member.stem for member in members], "validation_auroc_bfloat16": score}
     (trainer.run / "soup.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-
-
-def _start(shop: Workshop, plan: TwinPlan) -> MobileNetV2:
-    plain = MobileNetV2(dropout=plan.dropout)
-    if plan.start is None:
-        load_imagenet(plain, shop.material / "models" / "mobilenet_v2_imagenet.npz")
-    elif plan.start.is_file():
-        plain.load_state_dict(torch.load(plan.start, weights_only=True))
-    else:
-        raise DataError(f"There is no checkpoint at {plan.start}: give a run's plain.pt or best.pt.")
-    return plain
