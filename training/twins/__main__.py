@@ -38,6 +38,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
     parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--seed", type=int, default=1, help="of everything that is drawn")
     return parser
 
 
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
         rate=options.rate,
         average=options.average,
         settled=options.settled,
+        seed=options.seed,
     )
     shop = Workshop(options.material, options.work, options.crops)
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
