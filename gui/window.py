@@ -39,7 +39,7 @@ from unmask.gui.start import StartPage
 from unmask.gui.wording import HINT
 from unmask.realtime.metrics.collector import MetricsCollector
 from unmask.realtime.source_status import OVER
-from unmask.realtime.types import Update, Verdict
+from unmask.realtime.types import SourceState, Update, Verdict
 
 _NUMBERS_EVERY_S = 0.25
 _SIZE = QSize(1200, 760)
@@ -199,9 +199,18 @@ class MonitorWindow(QMainWindow):
             self.start_page.setFocus()
 
     def _outcome(self, updates: Mapping[str, Update]) -> str:
-        alarms = sum(len(update.events) for update in updates.values())
-        what = self.tr("The source is over") if len(updates) == 1 else self.tr("All sources are over")
-        return f"{what}: {counted(alarms, 'alarm')}. " + self.tr("Press Q to close.")
+        """How it ended. A source that failed is named so: no alarms of it must not read as a clean call."""
+        alarms = counted(sum(len(update.events) for update in updates.values()), "alarm")
+        failed = sum(update.state is SourceState.FAILED for update in updates.values())
+        if len(updates) == 1:
+            what = self.tr("The source failed") if failed else self.tr("The source is over")
+        else:
+            what = self.tr("All sources are over")
+            if failed:
+                what += self.tr(", {failed} of {count} failed").format(failed=failed, count=len(updates))
+        seen = any(update.counters.analysed for update in updates.values())
+        said = f"{what}: {alarms}. " if seen else f"{what}: " + self.tr("nothing was analysed.") + " "
+        return said + self.tr("Press Q to close.")
 
     def _lay_out(self) -> None:
         self._scroll = GridRoom(self.grid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from updates import face_state, update
 from unmask.gui.qt import QColor, QFontMetricsF, QPalette, Qt
 from unmask.gui.window import MonitorWindow
 from unmask.gui.wording import HINT
-from unmask.realtime.types import Cause, Event, SourceState, Verdict
+from unmask.realtime.types import Cause, Counters, Event, SourceState, Verdict
 
 ALARM = Event(1, 12.3, None, 0.81)
 
@@ -155,7 +156,12 @@ def test_it_is_not_over_while_one_source_runs_or_has_not_begun(qtbot):
     give(window, ended, update(source_id="two"))
     assert window.outcome.text() == ""
     give(window, ended, update(source_id="two", state=SourceState.FAILED, sequence=2))
-    assert window.outcome.text().startswith("All sources are over")
+    assert window.outcome.text().startswith("All sources are over, 1 of 2 failed: 0 alarms.")
+
+
+def test_a_source_that_was_never_seen_is_not_said_to_have_raised_no_alarm(window):
+    give(window, dataclasses.replace(update(state=SourceState.FAILED), counters=Counters()))
+    assert window.outcome.text().startswith("The source failed: nothing was analysed.")
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 9])
