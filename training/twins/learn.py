@@ -42,11 +42,11 @@ class TwinPlan:
     view: ViewPlan
     start: Path | None
     couples: int = 32
-    pooled: float = 0.2
+    pooled: float = 0.25
     pool: str = "all"
     local: float = 0.5
     steps: int = 200
-    epochs: int = 20
+    epochs: int = 15
     rate: float = 5e-4
     average: float = 0.998
     dropout: float = 0.4
