@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unmask.engines.errors import SourceError, UnmaskError
+from unmask.engines.errors import SourceError, ends_with_a_sentence
 from unmask.engines.package import find_package, load_package
 from unmask.realtime.detector import Detector
 from unmask.realtime.faces.finder import FaceFinder
@@ -140,7 +140,8 @@ def run(options: argparse.Namespace, say: Callable[[str], None] = print) -> list
     return rows
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m unmask.benchmarks.footage", description=__doc__)
     parser.add_argument("detector", help="name or folder of a detector package")
     parser.add_argument("clips", nargs="+", type=Path, help="video files, or folders of them")
@@ -148,16 +149,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--face-model", type=Path, help="SCRFD file (default: the installed pack)")
     parser.add_argument("--engine", default="ort-cpu")
     parser.add_argument("--json", type=Path, help="write what was seen to this file")
-    try:
-        rows = run(parser.parse_args(argv))
-        if not rows:
-            raise SourceError("There is no video among these paths: give files or folders of .mp4.")
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
+    rows = run(parser.parse_args(argv))
+    if not rows:
+        raise SourceError("There is no video among these paths: give files or folders of .mp4.")
     hours = sum(row.seconds for row in rows) / 3600
     print(f"{len(rows)} clips, {hours * 60:.1f} minutes")
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
-"""The errors that Unmask raises on purpose. This module imports nothing, so every room may import it.
+"""The errors that Unmask raises on purpose. This module imports nothing of ours, so every room may import it.
 
 Each message is one sentence (or two) that names the thing and the remedy: the command line prints it.
 """
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
 
 
 class UnmaskError(Exception):
@@ -42,3 +48,18 @@ class EngineError(UnmaskError):
 
 class EngineLost(EngineError):
     """A runtime on another machine is out of reach. It may come back: the next calls tell."""
+
+
+def ends_with_a_sentence(main: Callable[[Sequence[str] | None], int | None]) -> Callable[..., int]:
+    """Decorates the ``main`` of a module that is run on its own, outside of the ``unmask`` command: what it refuses
+    is one sentence on standard error and exit code 2; ``None`` is success."""
+
+    @functools.wraps(main)
+    def ended(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv) or 0
+        except UnmaskError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return 2
+
+    return ended

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import torch
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.engines.manifest import Crop, Files, Input, Manifest, Provenance, Window
 from unmask.export import fitting, measure
 from unmask.export.card import card
@@ -144,7 +144,8 @@ def _widened(cache: CropCache, subject: Subject) -> CropCache:
     return dataclasses.replace(cache, pixels=_Widened(cache.pixels, subject))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m unmask.export.first", description=__doc__)
     parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc")
     parser.add_argument("--run", type=Path, required=True, help="run folder of unmask.training.first")
@@ -155,12 +156,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="folder of the package; its name is the detector's")
     parser.add_argument("--name", default="unmask-lite")
     parser.add_argument("--version", default="0.1.0")
-    try:
-        build(parser.parse_args(argv))
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
+    build(parser.parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.export.first import LENGTH, load_checkpoint
 from unmask.export.gate import reference_of_engines
 from unmask.export.measure import Crops
@@ -87,6 +87,7 @@ def precisions(text: str) -> tuple[VariantName, ...]:
     return tuple(name for name in known if name in names)
 
 
+@ends_with_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m unmask.export.first_variants", description=__doc__)
     parser.add_argument("package", type=Path, help="the package, which gets the variants")
@@ -97,11 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--size", type=int, help="side of its crops in pixels (default: as in RUN)")
     parser.add_argument("--cache", type=Path, help="folder of decoded crops (default: RUN/cache)")
     parser.add_argument("--precision", type=precisions, default=("fp16", "int8"), help="default fp16,int8")
-    try:
-        return 2 if build(parser.parse_args(argv)) else 0
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
+    return 2 if build(parser.parse_args(argv)) else 0
 
 
 if __name__ == "__main__":

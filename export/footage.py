@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.engines.manifest import Manifest, Metric, Provenance, Threshold
 from unmask.engines.package import load_package
 from unmask.export.card import card
@@ -146,28 +146,24 @@ def with_pairs(provenance: Provenance, pairs: Sequence[Metric]) -> Provenance:
     return provenance.model_copy(update={"metrics": (*metrics, *pairs), "limits": (limit_of(pairs), *limits)})
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m unmask.export.footage", description=__doc__)
     parser.add_argument("package", type=Path)
     parser.add_argument("--genuine", type=Path, required=True, help="report on genuine footage")
     parser.add_argument("--pairs", type=Path, help="report on side-by-side clips (--halves)")
     options = parser.parse_args(argv)
-    try:
-        package = load_package(options.package)
-        manifest = package.manifest
-        provenance = manifest.provenance
-        if options.pairs:
-            provenance = with_pairs(provenance, per_clip(read_report(options.pairs, manifest)))
-        alarms = backed(manifest.thresholds, read_report(options.genuine, manifest))
-        manifest = manifest.model_copy(update={"thresholds": alarms, "provenance": provenance})
-        write_package(
-            options.package, manifest, package.encoder_path.read_bytes(), package.head_path.read_bytes(),
-            variants=variant_bytes(package), card=card(manifest),
-        )  # fmt: skip
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
+    package = load_package(options.package)
+    manifest = package.manifest
+    provenance = manifest.provenance
+    if options.pairs:
+        provenance = with_pairs(provenance, per_clip(read_report(options.pairs, manifest)))
+    alarms = backed(manifest.thresholds, read_report(options.genuine, manifest))
+    manifest = manifest.model_copy(update={"thresholds": alarms, "provenance": provenance})
+    write_package(
+        options.package, manifest, package.encoder_path.read_bytes(), package.head_path.read_bytes(),
+        variants=variant_bytes(package), card=card(manifest),
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

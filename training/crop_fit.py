@@ -17,6 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.realtime.faces.finder import FaceFinder
 from unmask.realtime.types import FaceBox, Image
 from unmask.training.data.dfdc import DataError, iterate_tar, read_index, read_pictures
@@ -74,8 +75,8 @@ def _median(rows: Sequence[tuple[float, float]]) -> Proportion:
     return Proportion(float(span), float(below), len(rows))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    from unmask.engines.errors import UnmaskError
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
     from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
 
     parser = argparse.ArgumentParser(prog="python -m unmask.training.crop_fit", description=__doc__)
@@ -84,25 +85,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=400)
     options = parser.parse_args(argv)
     settings = FaceFinderSettings(kind="scrfd", model=options.face_model, input_size=320, refresh_every=1)
-    try:
-        dfdc = options.material / "data" / "dfdc"
-        keys = [record.key for record in read_index(dfdc)]
-        chosen = np.random.default_rng(0).permutation(keys)[: options.count].tolist()
-        finder = make_face_finder(settings, print)
-        crops = of_crops((picture for _, picture in read_pictures(dfdc, chosen)), finder)
-        tars = sorted((options.material / "data" / "lfw").glob("*.tar"))
-        uncut = (picture for tar in tars for _, picture in iterate_tar(tar))
-        boxes = of_boxes(islice(uncut, options.count), finder)
-        finder.close()
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
+    dfdc = options.material / "data" / "dfdc"
+    keys = [record.key for record in read_index(dfdc)]
+    chosen = np.random.default_rng(0).permutation(keys)[: options.count].tolist()
+    finder = make_face_finder(settings, print)
+    crops = of_crops((picture for _, picture in read_pictures(dfdc, chosen)), finder)
+    tars = sorted((options.material / "data" / "lfw").glob("*.tar"))
+    uncut = (picture for tar in tars for _, picture in iterate_tar(tar))
+    boxes = of_boxes(islice(uncut, options.count), finder)
+    finder.close()
     margin = boxes.span / crops.span
     lower = crops.below - boxes.below / margin
     print(f"eyes to mouth: {crops.span:.3f} of the crop's side ({crops.faces} crops),")
     print(f"{boxes.span:.3f} of the box's longer side ({boxes.faces} pictures): margin {margin:.3f};")
     print(f"the crops' centre lies {lower:.3f} of their side lower than the boxes' centre")
-    return 0
 
 
 if __name__ == "__main__":

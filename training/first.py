@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.training.data.batches import Batch, Item, epoch_batches, plain_view, prefetched
 from unmask.training.data.cache import SIDE, CropCache, build_cache, has_cache, open_cache
 from unmask.training.data.dfdc import CropRecord, hold_out_groups, read_index, read_pictures
@@ -131,15 +132,9 @@ def train(options: argparse.Namespace) -> None:
     trainer.fit(batches, validation)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    from unmask.engines.errors import UnmaskError
-
-    try:
-        train(arguments().parse_args(argv))
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
+    train(arguments().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -62,5 +62,5 @@ def test_a_wider_subject_sees_tight_crops_with_mirrored_surroundings() -> None:
 def test_a_missing_run_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--material", str(tmp_path), "--run", str(tmp_path), "--out", str(tmp_path / "out")]
     assert first.main(asked) == 2
-    assert "There is no best.pt" in capsys.readouterr().out
+    assert "There is no best.pt" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

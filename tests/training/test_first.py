@@ -65,4 +65,4 @@ def test_items_hold_no_held_out_person_and_blends_are_of_real_faces(tmp_path: Pa
 
 def test_missing_data_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert first.main(["--material", str(tmp_path), "--out", str(tmp_path / "run")]) == 2
-    assert "There is no index.csv" in capsys.readouterr().out
+    assert "There is no index.csv" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.training.experiments.workshop import POOLS, Workshop
 
 
@@ -93,13 +93,9 @@ def run(options: argparse.Namespace) -> None:
         getattr(commands, options.command)(shop, options, log)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    try:
-        run(arguments().parse_args(argv))
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
+    run(arguments().parse_args(argv))
 
 
 if __name__ == "__main__":

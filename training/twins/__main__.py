@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import torch
 
-from unmask.engines.errors import UnmaskError
+from unmask.engines.errors import ends_with_a_sentence
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.twins.learn import TwinPlan, learn
 from unmask.training.twins.views import ViewPlan
@@ -64,13 +64,9 @@ def run(options: argparse.Namespace) -> None:
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    try:
-        run(arguments().parse_args(words))
-    except UnmaskError as error:
-        print(f"error: {error}")
-        return 2
-    return 0
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
+    run(arguments().parse_args(argv))
 
 
 if __name__ == "__main__":

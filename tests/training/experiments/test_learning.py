@@ -103,6 +103,6 @@ def test_frozen_blocks_stay_and_the_rest_learns(tmp_path: Path) -> None:
 def test_missing_files_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["--material", str(tmp_path), "--work", str(tmp_path)]
     assert main([*asked, "pools"]) == 2
-    assert capsys.readouterr().out.startswith("error: There is no ")
+    assert capsys.readouterr().err.startswith("error: There is no ")
     assert main([*asked, "probe", "x", "--start", str(tmp_path / "none.pt")]) == 2
-    assert "There is no checkpoint" in capsys.readouterr().out
+    assert "There is no checkpoint" in capsys.readouterr().err

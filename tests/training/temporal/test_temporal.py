@@ -200,7 +200,7 @@ def test_bad_arguments_end_in_a_sentence(tmp_path: Path, capsys: pytest.CaptureF
         (["judge", "x"], "no trained network at"),
     ):
         assert command_line.main([*start, *words]) == 2
-        printed = capsys.readouterr().out
+        printed = capsys.readouterr().err
         assert complaint in printed
         assert len(printed.strip().splitlines()) == 1
 
@@ -225,4 +225,4 @@ def test_train_and_judge_from_the_command_line(tmp_path: Path, capsys: pytest.Ca
     judged = json.loads((tmp_path / "x" / "judged.json").read_text())
     assert set(judged) == {"people, moving", "DFDC val, moving", "clips, moving", "clips other, moving"}
     assert command_line.main([*common, "train", "x", "--learn", "train pairs", "--set", "training.epochs=3"]) == 2
-    assert "another recipe" in capsys.readouterr().out
+    assert "another recipe" in capsys.readouterr().err

@@ -188,6 +188,6 @@ def test_quick_logits_are_those_of_the_loop_but_for_rounding() -> None:
 def test_a_start_that_is_missing_is_said_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folders = ["--material", str(tmp_path), "--work", str(tmp_path), "--crops", str(tmp_path)]
     assert main(["run", *folders, "--start", str(tmp_path / "gone.pt")]) == 2
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said == f"error: There is no checkpoint at {tmp_path / 'gone.pt'}: give a run's plain.pt or best.pt.\n"
     assert not (tmp_path / "run").exists()
