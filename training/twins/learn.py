@@ -24,7 +24,7 @@ from unmask.training.loop import Plan, Trainer, to_network
 from unmask.training.models.mobilenet_v2 import starting_network
 from unmask.training.twins.network import LocatingNetwork, recalibrate, settle
 from unmask.training.twins.pairs import Twin, find_twins
-from unmask.training.twins.soup import State, greedy_soup
+from unmask.training.twins.soup import State, best_soup
 from unmask.training.twins.views import STRIDE, Couple, ViewPlan, views_of
 
 #: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
@@ -187,7 +187,7 @@ def finish(
     sample: NDArray[np.uint8],
     log: Callable[[str], None],
 ) -> None:
-    """Mix the epochs, give the mixture its batch statistics, and fold it into ``run/plain.pt``."""
+    """Mix the epochs of the second half, give the mixture its batch statistics, and fold it into ``run/plain.pt``."""
     model = trainer.model
     assert isinstance(model, LocatingNetwork)
 
@@ -196,7 +196,8 @@ def finish(
         recalibrate(model, to_network(sample))
         return trainer.judged(model, validation)
 
-    state, score, members = greedy_soup(sorted(trainer.run.glob("epoch-*.pt")), judge, log)
+    late = sorted(trainer.run.glob("epoch-*.pt"))[trainer.plan.epochs // 2 :]
+    state, score, members = best_soup(late, judge, log)
     judge(state)
     torch.save(model.folded().state_dict(), trainer.run / "plain.pt")
     facts = {"epochs": [member.stem for member in members], "validation_auroc_bfloat16": score}

@@ -1,4 +1,4 @@
-"""One network of the weights of several epochs: the greedy soup of Wortsman et al. (ICML 2022, algorithm 1)."""
+"""One network of the weights of several epochs: the soups of Wortsman et al. (ICML 2022), uniform or greedy."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def mean_of(states: Sequence[Mapping[str, Tensor]]) -> State:
 def greedy_soup(
     paths: Sequence[Path], judge: Callable[[State], float], log: Callable[[str], None] = print
 ) -> tuple[State, float, list[Path]]:
-    """Take the epoch that ``judge`` likes best, then each next best one that makes the mean no worse.
+    """Take the epoch that ``judge`` likes best, then each next best one that makes the mean no worse (algorithm 1).
 
     Returns the mean, what ``judge`` says of it (more is better), and the epochs that are in it.
     """
@@ -41,6 +41,20 @@ def greedy_soup(
             best = tried
             log(f"with {path.stem}: {best:.4f}")
     return mean_of([states[member] for member in members]), best, members
+
+
+def best_soup(
+    paths: Sequence[Path], judge: Callable[[State], float], log: Callable[[str], None] = print
+) -> tuple[State, float, list[Path]]:
+    """The mean of all, or the greedy soup where ``judge`` likes that better; as ``greedy_soup`` returns it.
+
+    Judging one epoch is too noisy to tell which of them belong together, so the mean of all is often the better one.
+    """
+    everything = mean_of([_read(path) for path in paths])
+    score = judge(everything)
+    log(f"mean of all {len(paths)}: {score:.4f}")
+    greedy = greedy_soup(paths, judge, log)
+    return greedy if greedy[1] > score else (everything, score, list(paths))
 
 
 def _read(path: Path) -> State:

@@ -1,4 +1,4 @@
-"""The greedy soup takes what makes the mean better, and nothing else."""
+"""The greedy soup takes what makes the mean better, and nothing else; the best one may be the mean of all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs torch (the train extra)")
 
-from unmask.training.twins.soup import State, greedy_soup, mean_of  # noqa: E402
+from unmask.training.twins.soup import State, best_soup, greedy_soup, mean_of  # noqa: E402
 
 
 def saved(folder: Path, **weights: float) -> list[Path]:
@@ -37,6 +37,20 @@ def test_a_good_epoch_stays_alone(tmp_path: Path) -> None:
     state, score, members = greedy_soup(saved(tmp_path, good=10.0, bad=20.0), near_ten, lambda _: None)
     assert [member.stem for member in members] == ["good"]
     assert (float(state["weight"]), score) == (10.0, 0.0)
+
+
+def test_the_mean_of_all_is_taken_where_no_greedy_step_leads_to_it(tmp_path: Path) -> None:
+    # Beside 9 each other one makes it worse, but all four together are right.
+    paths = saved(tmp_path, best=9.0, high=13.5, higher=14.0, low=3.5)
+    assert [member.stem for member in greedy_soup(paths, near_ten, lambda _: None)[2]] == ["best"]
+    state, score, members = best_soup(paths, near_ten, lambda _: None)
+    assert (float(state["weight"]), score, members) == (10.0, 0.0, paths)
+
+
+def test_the_greedy_soup_is_taken_where_it_is_better(tmp_path: Path) -> None:
+    state, score, members = best_soup(saved(tmp_path, good=10.0, bad=20.0), near_ten, lambda _: None)
+    assert (float(state["weight"]), score) == (10.0, 0.0)
+    assert [member.stem for member in members] == ["good"]
 
 
 def test_counters_are_no_weights() -> None:
