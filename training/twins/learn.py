@@ -171,10 +171,10 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     trainer.resume()
     validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)
     trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)
-    finish(trainer, validation, _sample(cache, twins, pool, plan), log)
+    finish(trainer, validation, coded_sample(cache, twins, pool, plan), log)
 
 
-def _sample(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan) -> NDArray[np.uint8]:
+def coded_sample(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan) -> NDArray[np.uint8]:
     """Whole faces, coded as calls do, of both kinds of couples: what the batch norms are recalibrated on."""
     view = dataclasses.replace(plan.view, zoomed=0.0, covered=0.0, mixed=0.0, partly=0.0)
     plain = dataclasses.replace(plan, view=view, steps=SAMPLE_BATCHES)

@@ -16,6 +16,7 @@ from unmask.training.data.cache import CropCache  # noqa: E402
 from unmask.training.experiments.pool import Pool  # noqa: E402
 from unmask.training.loop import Plan, logits_of, to_network  # noqa: E402
 from unmask.training.models.mobilenet_v2 import MobileNetV2  # noqa: E402
+from unmask.training.twins import mix  # noqa: E402
 from unmask.training.twins.__main__ import main  # noqa: E402
 from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, finish, quick_logits  # noqa: E402
 from unmask.training.twins.network import LocatingNetwork, recalibrate  # noqa: E402
@@ -191,3 +192,27 @@ def test_a_start_that_is_missing_is_said_in_one_sentence(tmp_path: Path, capsys:
     said = capsys.readouterr().err
     assert said == f"error: There is no checkpoint at {tmp_path / 'gone.pt'}: give a run's plain.pt or best.pt.\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_network_mixed_with_itself_computes_much_the_same() -> None:
+    network, shown = lively(), crops(64)
+    mixture = mix.mixed([network, network], to_network(shown))
+    assert np.corrcoef(logits_of(network, shown), logits_of(mixture, shown))[0, 1] > 0.95
+
+
+def test_a_mixture_has_the_mean_of_the_weights() -> None:
+    networks = [lively(), lively()]
+    mixture = mix.mixed(networks, to_network(crops(64)))
+    middle = (networks[0].classifier.weight + networks[1].classifier.weight) / 2
+    assert torch.allclose(mixture.classifier.weight, middle)
+
+
+def test_what_cannot_be_mixed_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = ["--material", str(tmp_path), "--work", str(tmp_path), "--crops", str(tmp_path)]
+    assert mix.main(["mixture", "gone", "too", *folders]) == 2
+    assert f"There is no checkpoint at {tmp_path / 'gone' / 'plain.pt'}" in capsys.readouterr().err
+    (tmp_path / "lone").mkdir()
+    torch.save(lively().state_dict(), tmp_path / "lone" / "plain.pt")
+    assert mix.main(["mixture", "lone", *folders]) == 2
+    assert "two runs at least" in capsys.readouterr().err
+    assert not (tmp_path / "mixture").exists()
