@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from unmask.engines.errors import UnmaskError, UsageError
+from unmask.engines.errors import UsageError, ends_with_a_sentence
 from unmask.engines.package import find_package, load_package
 from unmask.realtime.detector import Detector
 from unmask.realtime.faces.registry import FaceFinderSettings, make_face_finder
@@ -252,13 +252,10 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
+@ends_with_a_sentence
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit code 2 when nothing could be read."""
-    try:
-        rows = run(parser().parse_args(argv), functools.partial(print, flush=True))
-    except UnmaskError as error:
-        print(error, file=sys.stderr)
-        return 2
+    rows = run(parser().parse_args(argv), functools.partial(print, flush=True))
     return 2 if all(row.finding.frames_analysed == 0 for row in rows) else 0
 
 

@@ -200,7 +200,6 @@ class MonitorWindow(QMainWindow):
 
     def _outcome(self, updates: Mapping[str, Update]) -> str:
         """How it ended. A source that failed is named so: no alarms of it must not read as a clean call."""
-        alarms = counted(sum(len(update.events) for update in updates.values()), "alarm")
         failed = sum(update.state is SourceState.FAILED for update in updates.values())
         if len(updates) == 1:
             what = self.tr("The source failed") if failed else self.tr("The source is over")
@@ -208,9 +207,11 @@ class MonitorWindow(QMainWindow):
             what = self.tr("All sources are over")
             if failed:
                 what += self.tr(", {failed} of {count} failed").format(failed=failed, count=len(updates))
-        seen = any(update.counters.analysed for update in updates.values())
-        said = f"{what}: {alarms}. " if seen else f"{what}: " + self.tr("nothing was analysed.") + " "
-        return said + self.tr("Press Q to close.")
+        if any(update.counters.analysed for update in updates.values()):
+            found = counted(sum(len(update.events) for update in updates.values()), "alarm")
+        else:
+            found = self.tr("nothing was analysed")
+        return f"{what}: {found}. " + self.tr("Press Q to close.")
 
     def _lay_out(self) -> None:
         self._scroll = GridRoom(self.grid)

@@ -11,12 +11,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from unmask.engines.errors import UnmaskError, UsageError
+from unmask.engines.errors import UsageError, ends_with_a_sentence
 from unmask.realtime.types import Image
 from unmask.training.synthesis.encode import EncodeSettings, encode_clip
 from unmask.training.synthesis.people import ASTRONAUT_PICTURE, GROUP_PICTURE
@@ -130,7 +129,8 @@ def _frames(scene: Scene, progress: Progress | None) -> Iterator[Image]:
             progress(index + 1, scene.settings.frames)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+@ends_with_a_sentence
+def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m unmask.training.demo_clip",
         description="Make a synthetic clip of a call, one face swapped from the middle on, with its truth.",
@@ -142,12 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--faces", type=int, choices=(1, 2, 4), default=2)
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED)
-    chosen = vars(parser.parse_args(arguments))
-    try:
-        clip = make_demo_clip(chosen.pop("out"), **chosen)
-    except UnmaskError as error:
-        print(error, file=sys.stderr)
-        return 2
+    chosen = vars(parser.parse_args(argv))
+    clip = make_demo_clip(chosen.pop("out"), **chosen)
     truth = clip.truth
     print(
         f"{clip.path}: {truth.seconds:g} s, {truth.width}x{truth.height}, {len(truth.faces)} faces. {truth.statement}."
@@ -155,7 +151,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for face in truth.faces:
         stretch = f"swapped from {face.swapped[0]:g} to {face.swapped[1]:g} s" if face.swapped else "left as it is"
         print(f"  {face.name}: {stretch}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ def test_an_engine_that_needs_a_server_says_so(services, toy):
 
 def test_a_server_that_was_named_is_no_hindrance_to_another_engine(services, toy):
     started = services("--engine", "remote", "--server", "localhost:1")
-    started.open_detector(DetectorChoice(str(toy), "ort-cpu")).close()
+    with started.open_detector(DetectorChoice(str(toy), "ort-cpu")) as detector:
+        assert detector.engine_name == "ort-cpu"
 
 
 def test_detectors_and_engines_are_listed_with_what_is_wrong(services):

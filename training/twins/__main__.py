@@ -14,7 +14,7 @@ import cv2
 import torch
 
 from unmask.engines.errors import ends_with_a_sentence
-from unmask.training.experiments.workshop import Workshop
+from unmask.training.twins.folders import add_folders, workshop
 from unmask.training.twins.learn import TwinPlan, learn
 from unmask.training.twins.views import ViewPlan
 
@@ -22,9 +22,7 @@ from unmask.training.twins.views import ViewPlan
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.twins", description=__doc__)
     parser.add_argument("name", help="of the run")
-    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
-    parser.add_argument("--work", type=Path, required=True, help="folder of the experiments' pools and runs")
-    parser.add_argument("--crops", type=Path, required=True, help="folder of decoded DFDC crops")
+    add_folders(parser)
     parser.add_argument("--start", type=Path, help="checkpoint to start from (default: the ImageNet weights)")
     parser.add_argument("--size", type=int, default=160, help="side of the crops in pixels")
     parser.add_argument("--margin", type=float, default=1.0, help="side of the crops in DFDC crops")
@@ -60,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         settled=options.settled,
         seed=options.seed,
     )
-    shop = Workshop(options.material, options.work, options.crops)
+    shop = workshop(options)
     learn(shop, plan, options.work / options.name, log=lambda text: print(text, flush=True))
 
 

@@ -191,14 +191,17 @@ def finish(
     model = trainer.model
     assert isinstance(model, LocatingNetwork)
 
-    def judge(state: State) -> float:
+    def take(state: State) -> None:
         model.load_state_dict(state)
         recalibrate(model, to_network(sample))
+
+    def judge(state: State) -> float:
+        take(state)
         return trainer.judged(model, validation)
 
     late = sorted(trainer.run.glob("epoch-*.pt"))[trainer.plan.epochs // 2 :]
     state, score, members = best_soup(late, judge, log)
-    judge(state)
+    take(state)
     torch.save(model.folded().state_dict(), trainer.run / "plain.pt")
     facts = {"epochs": [member.stem for member in members], "validation_auroc_bfloat16": score}
     (trainer.run / "soup.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import copy
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -17,9 +16,9 @@ from torch import Tensor
 from unmask.engines.errors import ends_with_a_sentence
 from unmask.training.data.dfdc import DataError
 from unmask.training.evaluate import auroc
-from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import logits_of, to_network
 from unmask.training.models.mobilenet_v2 import MobileNetV2, starting_network
+from unmask.training.twins.folders import add_folders, workshop
 from unmask.training.twins.learn import TwinPlan, coded_sample, labelled_crops
 from unmask.training.twins.network import LocatingNetwork, recalibrate
 from unmask.training.twins.pairs import find_twins
@@ -31,9 +30,7 @@ def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m unmask.training.twins.mix", description=__doc__)
     parser.add_argument("name", help="of the mixture")
     parser.add_argument("runs", nargs="+", help="names of the runs that are mixed, each with a plain.pt")
-    parser.add_argument("--material", type=Path, required=True, help="folder with data/dfdc, data/lfw and models")
-    parser.add_argument("--work", type=Path, required=True, help="folder of the experiments' pools and runs")
-    parser.add_argument("--crops", type=Path, required=True, help="folder of decoded DFDC crops")
+    add_folders(parser)
     parser.add_argument("--size", type=int, default=192, help="side of the crops in pixels")
     parser.add_argument("--margin", type=float, default=1.0, help="side of the crops in DFDC crops")
     parser.add_argument("--pooled", type=float, default=0.4, help="share of self-made couples in the sample")
@@ -61,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     networks = [starting_network(path, options.material) for path in paths]
     if len(networks) < 2:
         raise DataError("A mixture needs two runs at least: name another one.")
-    shop = Workshop(options.material, options.work, options.crops)
+    shop = workshop(options)
     cache, records = shop.labelled("train")
     plan = TwinPlan(ViewPlan(options.size, options.margin, line=options.line), None, pooled=options.pooled)
     sample = to_network(coded_sample(cache, find_twins(cache, records), shop.pool(plan.pool), plan))

@@ -69,7 +69,7 @@ def test_the_list_is_newest_first_with_words_and_shapes(qtbot, page):
 def test_search_and_filters_narrow_it(qtbot, page):
     loaded(qtbot, page, 3)
     page.search.setText("videos dark")
-    qtbot.waitUntil(lambda: page.model.rowCount() == 1, timeout=5000)
+    qtbot.waitUntil(lambda: [entry.title for entry in page.model.entries] == ["/videos/dark.mp4"], timeout=5000)
     page.search.clear()
     page.verdicts.setCurrentIndex(page.verdicts.findData(Verdict.SIGNS))
     qtbot.waitUntil(lambda: [entry.title for entry in page.model.entries] == ["camera:0"], timeout=5000)
