@@ -12,6 +12,8 @@ from unmask.training.models.mobilenet_v2 import MobileNetV2
 #: The stage whose map the local logits read: 96 channels at a sixteenth of the crop's side.
 _LOCAL_STAGE = 13
 _LOCAL_CHANNELS = 96
+#: Crops that are shown at once.
+_BATCH = 64
 
 
 class _Normed(nn.Sequential):
@@ -88,7 +90,7 @@ class LocatingNetwork(nn.Module):
 
 
 @torch.no_grad()
-def recalibrate(model: LocatingNetwork, crops: Tensor, batch: int = 64) -> None:
+def recalibrate(model: LocatingNetwork, crops: Tensor, batch: int = _BATCH) -> None:
     """Give the batch norms the statistics of ``crops`` (N, 3, S, S), uint8.
 
     Those of an averaged network belong to weights that it no longer has, and to training's zoomed, covered and mixed
@@ -123,17 +125,22 @@ def _norms(network: MobileNetV2) -> list[_Normed]:
 def insert_norms(network: MobileNetV2, sample: Tensor) -> None:
     """Replace every convolution of the features by one with batch norm whose statistics are those of ``sample``
     and whose scale and shift undo them."""
-    statistics: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+    moments: dict[nn.Module, Tensor] = {}
 
     def measure(module: nn.Module, _: object, output: Tensor) -> None:
-        statistics[module] = output.mean(dim=(0, 2, 3)), output.var(dim=(0, 2, 3)) + 1e-4
+        wide = output.double()
+        here = torch.stack([wide.sum(dim=(0, 2, 3)), (wide**2).sum(dim=(0, 2, 3))]) / output[0, 0].numel()
+        moments[module] = moments.get(module, 0.0) + here / len(sample)
 
     hooks = [convolution.register_forward_hook(measure) for convolution in network.convolutions()]
-    network.eval().feature_map(sample)
+    network.eval()
+    for batch in sample.split(_BATCH):  # a layer's map of all crops at once would take gigabytes
+        network.feature_map(batch)
     for hook in hooks:
         hook.remove()
     for parent, name, convolution in list(_children(network.features)):
-        setattr(parent, name, _Normed(convolution, *statistics[convolution]))
+        mean, square = moments[convolution].unbind()
+        setattr(parent, name, _Normed(convolution, mean.float(), (square - mean**2).float() + 1e-4))
 
 
 def _children(module: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Conv2d]]:
