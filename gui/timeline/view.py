@@ -98,6 +98,7 @@ class TimelineView(QWidget):
         self._selected = source_id
         if self.plot is not None:
             self.plot.show_source(self.series_of(source_id), self.times_of(source_id))
+            self._refreshed_s, self._changed = time.monotonic(), False  # that painted it
         self._describe()
 
     def forget(self, source_id: str) -> None:
