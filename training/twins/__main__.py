@@ -16,6 +16,7 @@ import torch
 from unmask.engines.errors import ends_with_a_sentence
 from unmask.training.twins.folders import add_folders, workshop
 from unmask.training.twins.learn import TwinPlan, learn
+from unmask.training.twins.teachers import TeacherPlan
 from unmask.training.twins.views import ViewPlan
 
 
@@ -32,6 +33,11 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--zoomed", type=float, default=0.5, help="share of couples of which a part is shown")
     parser.add_argument("--mixed", type=float, default=0.4, help="share of aligned couples that are mixed")
     parser.add_argument("--settled", action="store_true", help="leave the batch norms at their first statistics")
+    parser.add_argument(
+        "--teacher", type=TeacherPlan.parse, action="append", default=[], metavar="PATH,SIZE,MARGIN,WEIGHT",
+        help="a network to learn from as well, how it sees a face and how much it counts; may be given again",
+    )  # fmt: skip
+    parser.add_argument("--taught", type=float, default=0.7, help="share of the target that teachers decide")
     parser.add_argument("--average", type=float, default=0.998, help="decay of the averaged weights")
     parser.add_argument("--rate", type=float, default=5e-4, help="highest learning rate")
     parser.add_argument("--steps", type=int, default=200, help="batches of an epoch")
@@ -56,6 +62,8 @@ def run(options: argparse.Namespace) -> None:
         rate=options.rate,
         average=options.average,
         settled=options.settled,
+        teachers=tuple(options.teacher),
+        taught=options.taught,
         seed=options.seed,
     )
     shop = workshop(options)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from unmask.realtime.types import Image
 from unmask.training.data.batches import Batch, prefetched
@@ -25,6 +25,7 @@ from unmask.training.models.mobilenet_v2 import starting_network
 from unmask.training.twins.network import LocatingNetwork, recalibrate, settle
 from unmask.training.twins.pairs import Twin, find_twins
 from unmask.training.twins.soup import State, best_soup
+from unmask.training.twins.teachers import TeacherPlan, Teachers
 from unmask.training.twins.views import STRIDE, Couple, ViewPlan, views_of
 
 #: DFDC crops sit lower on the face than the live box does, by about this share of their side and less
@@ -37,7 +38,8 @@ SAMPLE_BATCHES = 12
 class TwinPlan:
     """``start`` is a checkpoint of a plain network, ``None`` the ImageNet weights. ``pooled`` is the share of
     self-made couples of the pool in a batch of ``couples``, ``local`` the weight of the local loss. ``settled``
-    leaves the batch norms at the statistics that they start with."""
+    leaves the batch norms at the statistics that they start with. Where there are ``teachers``, what they say counts
+    for ``taught`` of the target and the label for the rest."""
 
     view: ViewPlan
     start: Path | None
@@ -51,6 +53,8 @@ class TwinPlan:
     average: float = 0.998
     dropout: float = 0.4
     settled: bool = False
+    teachers: tuple[TeacherPlan, ...] = ()
+    taught: float = 0.7
     seed: int = 1
 
 
@@ -66,6 +70,8 @@ class TwinTrainer(Trainer):
 
     local: float = 0.5
     settled: bool = False
+    teachers: Teachers | None = None
+    taught: float = 0.7
 
     def _backward(self, model: nn.Module, batch: Batch, share: NDArray[np.int64]) -> float:
         model.train()
@@ -73,10 +79,10 @@ class TwinTrainer(Trainer):
             settle(model)
         model.zero_grad(set_to_none=True)
         assert isinstance(batch, TwinBatch)
-        labels = torch.from_numpy(batch.labels[share])
-        target = labels * (1 - self.plan.smoothing) + 0.5 * self.plan.smoothing
+        crops = to_network(batch.crops[share])
+        target = self._target(crops, torch.from_numpy(batch.labels[share]))
         with torch.autocast("cpu", torch.bfloat16):
-            _, logits, local = model(to_network(batch.crops[share]))
+            _, logits, local = model(crops)
         whole = nn.functional.binary_cross_entropy_with_logits(logits.float(), target, reduction="sum")
         places = torch.from_numpy(batch.places[share])
         known = ~places.isnan()
@@ -84,6 +90,15 @@ class TwinTrainer(Trainer):
         total = (whole + self.local * found / places[0].numel()) / len(batch.labels)
         total.backward()
         return float(whole.detach()) / len(batch.labels)
+
+    def _target(self, crops: Tensor, labels: Tensor) -> Tensor:
+        """The probability of a fake that each crop is to get."""
+        target = labels * (1 - self.plan.smoothing) + 0.5 * self.plan.smoothing
+        if self.teachers is None:
+            return target
+        with torch.autocast("cpu", torch.bfloat16):
+            said = self.teachers(crops).sigmoid()
+        return self.taught * said + (1 - self.taught) * target
 
     def _checkpoint(self) -> None:
         torch.save(self.averaged.state_dict(), self.run / f"epoch-{self.epoch:02}.pt")
@@ -167,7 +182,9 @@ def learn(shop: Workshop, plan: TwinPlan, run: Path, *, workers: int = 2, log: C
     model = LocatingNetwork(plain, to_network(sample))
     schedule = Plan(plan.epochs, plan.steps, plan.rate, average=plan.average)
     trainer = TwinTrainer(model, schedule, run, log, workers=workers)
-    trainer.local, trainer.settled = plan.local, plan.settled
+    trainer.local, trainer.settled, trainer.taught = plan.local, plan.settled, plan.taught
+    if plan.teachers:
+        trainer.teachers = Teachers(plan.teachers, plan.view.margin, shop.material)
     trainer.resume()
     validation = labelled_crops(shop, "val", plan.view.size, plan.view.margin)
     trainer.fit(lambda epoch: prefetched(lambda: batches(cache, twins, pool, plan, epoch)), validation)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 State = dict[str, Tensor]
 
+#: Greedy has to beat the mean of all by so much: it is chosen on the crops that it is judged on, the mean is not.
+_CLEARLY = 0.002
+
 
 def mean_of(states: Sequence[Mapping[str, Tensor]]) -> State:
     """The mean of every weight and every statistic; what counts (batches seen) is that of the first."""
@@ -46,7 +49,7 @@ def greedy_soup(
 def best_soup(
     paths: Sequence[Path], judge: Callable[[State], float], log: Callable[[str], None] = print
 ) -> tuple[State, float, list[Path]]:
-    """The mean of all, or the greedy soup where ``judge`` likes that better; as ``greedy_soup`` returns it.
+    """The mean of all, or the greedy soup where ``judge`` clearly likes that better; as ``greedy_soup`` returns it.
 
     Judging one epoch is too noisy to tell which of them belong together, so the mean of all is often the better one.
     """
@@ -54,7 +57,7 @@ def best_soup(
     score = judge(everything)
     log(f"mean of all {len(paths)}: {score:.4f}")
     greedy = greedy_soup(paths, judge, log)
-    return greedy if greedy[1] > score else (everything, score, list(paths))
+    return greedy if greedy[1] > score + _CLEARLY else (everything, score, list(paths))
 
 
 def _read(path: Path) -> State:

@@ -53,6 +53,14 @@ def test_the_greedy_soup_is_taken_where_it_is_better(tmp_path: Path) -> None:
     assert [member.stem for member in members] == ["good"]
 
 
+def test_a_greedy_soup_that_is_hardly_better_is_left(tmp_path: Path) -> None:
+    paths = saved(tmp_path, good=10.0, near=10.002)
+    state, score, members = best_soup(paths, near_ten, lambda _: None)
+    assert members == paths
+    assert float(state["weight"]) == pytest.approx(10.001)
+    assert score == pytest.approx(-0.001, abs=1e-4)
+
+
 def test_counters_are_no_weights() -> None:
     mixed = mean_of(
         [{"weight": torch.ones(2), "seen": torch.tensor(7)}, {"weight": torch.zeros(2), "seen": torch.tensor(9)}]
