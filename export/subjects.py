@@ -112,26 +112,4 @@ LINE192 = replace(
     arguments=" --weights WORK/line192/best.pt --size 192",
 )
 
-TAUGHT192 = replace(
-    FIRST,
-    description="MobileNetV2 on single tight face crops, its logit averaged over 16 frames.",
-    data=lambda facts: (
-        f"DFDC face crops, split train without the {len(facts['held_out_groups'])} calibration groups: every fake "
-        "beside the real crop of its video, without the fakes that show no change",
-        WIDE192.data(facts)[1],
-        "teachers: unmask-lite 0.3.0 and earlier runs on the same data",
-        "starting weights: earlier runs on the same data, at first MobileNetV2 1.0 224, ImageNet (Apache-2.0)",
-    ),
-    trained_with="python -m unmask.training.twins taught192 --material DATA --work WORK --crops RUN/cache "
-    "(the whole chain: training/EXPERIMENTS.md)",
-    limits=(
-        "labelled data is DFDC alone; everything else it knows from LFW faces and fakes generated from them",
-        WIDE192.limits[1],
-        *FIRST.limits[1:3],
-        *_COMMON_LIMITS,
-        "the epochs were chosen on the validation split reported here, on which the calibration was fitted too",
-    ),
-    arguments=" --weights WORK/taught192/plain.pt --size 192",
-)
-
-SUBJECTS = {"first": FIRST, "wide192": WIDE192, "line192": LINE192, "taught192": TAUGHT192}
+SUBJECTS = {"first": FIRST, "wide192": WIDE192, "line192": LINE192}

@@ -29,6 +29,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--margin", type=float, default=1.0, help="side of the crops in DFDC crops")
     parser.add_argument("--pooled", type=float, default=0.25, help="share of self-made couples")
     parser.add_argument("--pool", default="all", help="pool of self-made couples")
+    parser.add_argument("--tight", type=float, default=0.0, help="share of self-made couples cut as close as DFDC's")
     parser.add_argument("--line", type=float, default=0.25, help="share of couples that go over a line")
     parser.add_argument("--zoomed", type=float, default=0.5, help="share of couples of which a part is shown")
     parser.add_argument("--mixed", type=float, default=0.4, help="share of aligned couples that are mixed")
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> None:
         options.start,
         pooled=options.pooled,
         pool=options.pool,
+        tight=options.tight,
         steps=options.steps,
         epochs=options.epochs,
         rate=options.rate,

@@ -18,7 +18,7 @@ from unmask.training.data.batches import Batch, prefetched
 from unmask.training.data.cache import CropCache
 from unmask.training.evaluate import auroc
 from unmask.training.experiments.pool import Pool
-from unmask.training.experiments.views import TIGHT, mirrored_view
+from unmask.training.experiments.views import TIGHT, mirrored_view, tight
 from unmask.training.experiments.workshop import Workshop
 from unmask.training.loop import Plan, Trainer, to_network
 from unmask.training.models.mobilenet_v2 import starting_network
@@ -37,7 +37,8 @@ SAMPLE_BATCHES = 12
 @dataclass(frozen=True, slots=True)
 class TwinPlan:
     """``start`` is a checkpoint of a plain network, ``None`` the ImageNet weights. ``pooled`` is the share of
-    self-made couples of the pool in a batch of ``couples``, ``local`` the weight of the local loss. ``settled``
+    self-made couples of the pool in a batch of ``couples``; ``tight`` of them are cut like DFDC's, so that a mirrored
+    border does not tell where a couple comes from. ``local`` is the weight of the local loss. ``settled``
     leaves the batch norms at the statistics that they start with. Where there are ``teachers``, what they say counts
     for ``taught`` of the target and the label for the rest."""
 
@@ -46,6 +47,7 @@ class TwinPlan:
     couples: int = 32
     pooled: float = 0.25
     pool: str = "all"
+    tight: float = 0.0
     local: float = 0.5
     steps: int = 200
     epochs: int = 15
@@ -131,10 +133,15 @@ def twin_couple(cache: CropCache, twin: Twin) -> Couple:
     return Couple(real, fake, (side / 2, side / 2), side, twin.aligned, _RISE)
 
 
-def pool_couple(pool: Pool, row: int) -> Couple:
-    """A self-made couple, of which a crop of margin 1 shows as much of the face as a DFDC crop does."""
-    face = pool.face(row)
-    return Couple(pool.real[row], pool.fake[row], face.centre, face.size * TIGHT, aligned=True)
+def pool_couple(pool: Pool, row: int, *, closer: bool = False) -> Couple:
+    """A self-made couple, of which a crop of margin 1 shows as much of the face as a DFDC crop does.
+    ``closer``: nothing else is left of its pictures either."""
+    face, real, fake = pool.face(row), pool.real[row], pool.fake[row]
+    if not closer:
+        return Couple(real, fake, face.centre, face.size * TIGHT, aligned=True)
+    real, fake = tight(real, face), tight(fake, face)
+    side = float(real.shape[0])
+    return Couple(real, fake, (side / 2, side / 2), side, aligned=True)
 
 
 def batches(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan, epoch: int) -> Iterator[TwinBatch]:
@@ -148,7 +155,8 @@ def batches(cache: CropCache, twins: list[Twin], pool: Pool, plan: TwinPlan, epo
         places: list[NDArray[np.float32]] = []
         for number in range(plan.couples):
             if number < own:
-                couple = pool_couple(pool, int(rng.integers(len(pool.groups))))
+                row = int(rng.integers(len(pool.groups)))
+                couple = pool_couple(pool, row, closer=plan.tight > 0 and rng.random() < plan.tight)
             else:
                 couple = twin_couple(cache, twins[int(rng.integers(len(twins)))])
             views = views_of(couple, plan.view, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,18 @@ from unmask.training.loop import Plan, logits_of, to_network  # noqa: E402
 from unmask.training.models.mobilenet_v2 import MobileNetV2  # noqa: E402
 from unmask.training.twins import mix  # noqa: E402
 from unmask.training.twins.__main__ import main  # noqa: E402
-from unmask.training.twins.learn import TwinBatch, TwinPlan, TwinTrainer, batches, finish, quick_logits  # noqa: E402
+from unmask.training.twins.learn import (  # noqa: E402
+    TwinBatch,
+    TwinPlan,
+    TwinTrainer,
+    batches,
+    finish,
+    pool_couple,
+    quick_logits,
+)  # fmt: skip
 from unmask.training.twins.network import LocatingNetwork, recalibrate  # noqa: E402
 from unmask.training.twins.pairs import Twin  # noqa: E402
-from unmask.training.twins.views import ViewPlan  # noqa: E402
+from unmask.training.twins.views import ViewPlan, views_of  # noqa: E402
 
 PLAN = TwinPlan(ViewPlan(64, line=0.0), None, couples=4, pooled=0.25, steps=2, epochs=2)
 
@@ -102,6 +111,16 @@ def test_batches_alternate_real_and_fake_and_repeat() -> None:
         assert np.nanmax(one.places[1::2]) > 0.5
     following = next(batches(cache, twins, pool, PLAN, 1))
     assert not np.array_equal(following.crops, first[0].crops)
+
+
+def test_a_closer_couple_shows_the_same_face_and_nothing_round_it() -> None:
+    _, _, pool = material()
+    wide, close = pool_couple(pool, 0), pool_couple(pool, 0, closer=True)
+    plain = dataclasses.replace(PLAN.view, zoomed=0.0, covered=0.0, mixed=0.0, partly=0.0, light=0.0)
+    for margin, same in ((0.8, True), (1.8, False)):
+        view = dataclasses.replace(plain, margin=margin)
+        seen = [views_of(couple, view, np.random.default_rng(6)).fake.astype(float) for couple in (wide, close)]
+        assert bool(np.abs(seen[0] - seen[1]).mean() < 6.0) is same
 
 
 def train(run: Path, epochs: int, log: list[str]) -> TwinTrainer:
