@@ -205,13 +205,15 @@ def _fit(options: ExportOptions, facts: Facts, running: Opened, labelled: Labell
         sides = [side for side in SIDES if side < running.size]
         log(f"measuring smaller faces: crops of {', '.join(map(str, sides))} px")
         smallest, by_side = fitting.smallest_crop(bench, sides, metrics[0].value)
+        log("measuring faces in more light")
+        brightest, by_light = fitting.brightest(bench, metrics[0].value)
     except ValueError as error:  # too few people to resample
         raise ExportError(
             f"The detector cannot be measured on {labelled.words}: {str(error).rstrip('.')}; give more people."
         ) from error
-    quality = fitting.quality(crops, running.size, smallest, facts.margin)
+    quality = fitting.quality(crops, running.size, smallest, facts.margin, brightest)
     alarms = fitting.thresholds(scores[~crops.labels], labelled.unit)
-    return Fitted(calibration, alarms, quality, (*metrics, *by_side), labelled.unit)
+    return Fitted(calibration, alarms, quality, (*metrics, *by_side, *by_light), labelled.unit)
 
 
 def _variants(

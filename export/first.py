@@ -100,7 +100,8 @@ def describe(
     metrics = measure.report(validation, scores, unseen, alarms[0].score, bench.data, bench.command)
     print("\n".join(f"{m.name}: {m.value} [{m.low}, {m.high}]" for m in metrics), flush=True)
     smallest, by_side = fitting.smallest_crop(bench, subject.sides, metrics[0].value)
-    metrics += by_side + fitting.robustness(bench, subject.degradations)
+    brightest, by_light = fitting.brightest(bench, metrics[0].value)
+    metrics += by_side + by_light + fitting.robustness(bench, subject.degradations)
     return Manifest(
         format=1,
         name=options.name,
@@ -115,7 +116,7 @@ def describe(
         activation=activation_of(graphs),
         calibration=entry,
         thresholds=alarms,
-        quality=fitting.quality(validation, running.size, smallest, subject.margin),
+        quality=fitting.quality(validation, running.size, smallest, subject.margin, brightest),
         provenance=Provenance(
             data=subject.data(facts),
             licence=subject.licence,

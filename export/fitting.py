@@ -24,8 +24,10 @@ BUDGETS = {1.0: 0.02, 0.1: 0.005, 0.01: 0.001}
 UNFITTED = {1.0: 0.9, 0.1: 0.97, 0.01: 0.99}
 #: No alarm below an even chance, however well the genuine crops at hand are told apart.
 LOWEST_THRESHOLD = 0.5
-#: How much AUROC a smaller face may cost before it is not judged at all.
+#: How much AUROC a smaller or a brighter face may cost before it is not judged at all.
 TOLERATED_LOSS = 0.05
+#: Tone curves that make the validation crops brighter, from little to much.
+_BRIGHTER = (0.8, 0.65, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +109,28 @@ def robustness(bench: Bench, degradations: Mapping[str, Degrade]) -> list[Metric
     return [bench.auroc(f"AUROC, {name}", degrade) for name, degrade in degradations.items()]
 
 
-def quality(crops: Crops, size: int, smallest: int, margin: float) -> Quality:
-    """Gates at the edges of what it knows: the outer half percent of validation in sharpness and in light,
-    the latter widened by the light of the augmentation."""
+def brightest(bench: Bench, best: float) -> tuple[float, list[Metric]]:
+    """Up to which brightness faces are judged, 0 if not even a little more than validation's, and the AUROC at each
+    tone curve: of the strongest one that costs at most ``TOLERATED_LOSS``, what nine tenths of the crops stay below."""
+    metrics: list[Metric] = []
+    limit, usable = 0.0, True
+    for exponent in _BRIGHTER:
+        degrade = measure.brighter(exponent)
+        metrics.append(bench.auroc(f"AUROC, in more light (tone curve {exponent:g})", degrade))
+        usable = usable and metrics[-1].value >= best - TOLERATED_LOSS
+        if usable:
+            limit = float(np.quantile(measure.looks(bench.crops, bench.package.size, degrade).brightness, 0.9))
+    return limit, metrics
+
+
+def quality(crops: Crops, size: int, smallest: int, margin: float, brightest: float = 0.0) -> Quality:
+    """Gates at the edges of what it knows: the outer half percent of validation in sharpness and in light, the latter
+    widened by the light of the augmentation, and to ``brightest`` where that is more."""
     seen = measure.looks(crops, size)
     low, high = np.quantile(seen.brightness, [0.005, 0.995])
     return Quality(
         min_face_px=max(8.0, float(round(smallest / margin))),
         min_sharpness=round(float(np.quantile(seen.sharpness, 0.005)), 1),
         min_brightness=round(float(low) * LIGHT[0], 1),
-        max_brightness=round(min(255.0, float(high) * LIGHT[1]), 1),
+        max_brightness=round(min(255.0, max(float(high) * LIGHT[1], brightest)), 1),
     )

@@ -130,6 +130,11 @@ def smaller(side: int) -> Degrade:
     return lambda image, key: codec.upscale(codec.downscale(image, side), SIDE)
 
 
+def brighter(exponent: float) -> Degrade:
+    """As if the face stood in more light: a tone curve, and so much gain that the brightest places clip."""
+    return lambda image, key: codec.relight(image, (1.15, 1.15, 1.15), exponent)
+
+
 def higher(image: NDArray[np.uint8], key: str) -> NDArray[np.uint8]:
     """The crop moved up by 7 % of its side, its upper edge mirrored: where the live face box sits on DFDC."""
     shift = round(0.07 * SIDE)
@@ -209,10 +214,10 @@ class Looks:
     brightness: Floats
 
 
-def looks(crops: Crops, size: int) -> Looks:
+def looks(crops: Crops, size: int, degrade: Degrade | None = None) -> Looks:
     sharpness, brightness = [], []
     for row in crops.rows:
-        grey = cv2.cvtColor(plain_view(np.asarray(crops.pixels[row]), size), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(crops.views([row], size, degrade)[0], cv2.COLOR_RGB2GRAY)
         _, deviation = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_16S))
         sharpness.append(float(deviation[0, 0]) ** 2)
         middle = grey[size // 4 : size - size // 4, size // 4 : size - size // 4]

@@ -12,7 +12,7 @@ from toy_package import build_toy_package, toy_logit
 
 from unmask.engines.package import load_package
 from unmask.export import measure
-from unmask.export.fitting import Bench, smallest_crop
+from unmask.export.fitting import Bench, brightest, quality, smallest_crop
 from unmask.realtime.quality import measure as live_measure
 from unmask.training.data.batches import plain_view, whole
 from unmask.training.data.dfdc import CropRecord
@@ -110,6 +110,29 @@ def test_no_face_is_too_small_for_a_network_that_sees_no_more(toy: measure.Opene
     assert smallest_crop(bench, (), 1.0) == (SIZE, [])
     smallest, (metric,) = smallest_crop(bench, (32,), 1.0)
     assert (smallest, metric.name) == (32, "AUROC, crop of 32 px")
+
+
+def test_brighter_is_brighter_and_clips() -> None:
+    image = np.random.default_rng(0).integers(20, 250, (224, 224, 3), dtype=np.uint8)
+    little, much = (measure.brighter(exponent)(image, "") for exponent in (0.8, 0.5))
+    assert image.mean() < little.mean() < much.mean()
+    assert (much == 255).mean() > 0.1
+
+
+def test_bright_faces_are_judged_as_far_as_they_are_told_apart(toy: measure.Opened, crops: measure.Crops) -> None:
+    bench = Bench(toy, crops, "made here", "python -m x")
+    limit, metrics = brightest(bench, 1.0)
+    found = [metric.value for metric in metrics]
+    assert len(found) == 3
+    used = next((i for i, value in enumerate(found) if value < 0.95), len(found))
+    assert used > 0
+    exponent = (0.8, 0.65, 0.5)[used - 1]
+    light = measure.looks(crops, SIZE, measure.brighter(exponent)).brightness
+    assert limit == pytest.approx(np.quantile(light, 0.9))
+    assert brightest(bench, 1.1)[0] == 0.0, "a network that loses by the least light gets no wider gate"
+    narrow, wide = (quality(crops, SIZE, 40, 0.8, most).max_brightness for most in (0.0, 240.0))
+    assert narrow < 240.0 == wide
+    assert quality(crops, SIZE, 40, 0.8, 1.0).max_brightness == narrow
 
 
 def test_metrics_are_rounded_inside_their_interval() -> None:
