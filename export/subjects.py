@@ -21,8 +21,8 @@ _COMMON_LIMITS = (
     "calibrated on single pictures; the mean over a window is more certain than the score says",
     "the thresholds are quantiles of genuine validation crops: the false-alarm rates are intended, not proven",
     "the quality gates lie where validation ends: the outer half percent in sharpness and in brightness (widened "
-    "by the augmentation's light, and upwards to where nine tenths of those crops lie that were made brighter at a cost "
-    "of at most 5 points of AUROC), and the smallest crop that costs no more when validation crops are shrunk to it",
+    "by the augmentation's light, and upwards to where nine tenths of the crops lie that were made brighter at a "
+    "cost of at most 5 points of AUROC), and the smallest crop that costs no more when crops are shrunk to it",
 )
 
 
