@@ -59,7 +59,8 @@ def test_of_a_source_slower_than_the_stride_every_frame_is_taken() -> None:
 def test_uneven_times_do_not_make_the_rate_drift(seed: int, fps: float) -> None:
     steps = np.random.default_rng(seed).uniform(0.6, 1.4, int(fps * 10)) / fps
     got = taken(np.cumsum(steps).tolist(), 0.15)
-    assert len(got) == pytest.approx(10 / 0.15, rel=0.06)
+    # Uneven steps add up to 10 seconds only about; what counts is how long they really lasted.
+    assert len(got) == pytest.approx(steps.sum() / 0.15, rel=0.03)
 
 
 def test_the_crop_is_that_of_the_one_crop_function() -> None:
