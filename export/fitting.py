@@ -113,14 +113,16 @@ def brightest(bench: Bench, best: float) -> tuple[float, list[Metric]]:
     """Up to which brightness faces are judged, 0 if not even a little more than validation's, and the AUROC at each
     tone curve: of the strongest one that costs at most ``TOLERATED_LOSS``, what nine tenths of the crops stay below."""
     metrics: list[Metric] = []
-    limit, usable = 0.0, True
+    strongest, usable = None, True
     for exponent in _BRIGHTER:
         degrade = measure.brighter(exponent)
         metrics.append(bench.auroc(f"AUROC, in more light (tone curve {exponent:g})", degrade))
         usable = usable and metrics[-1].value >= best - TOLERATED_LOSS
         if usable:
-            limit = float(np.quantile(measure.looks(bench.crops, bench.package.size, degrade).brightness, 0.9))
-    return limit, metrics
+            strongest = degrade
+    if strongest is None:
+        return 0.0, metrics
+    return float(np.quantile(measure.looks(bench.crops, bench.package.size, strongest).brightness, 0.9)), metrics
 
 
 def quality(crops: Crops, size: int, smallest: int, margin: float, brightest: float = 0.0) -> Quality:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from coarse_crops import coarse_crops as crops
 
 torch = pytest.importorskip("torch", reason="needs torch (the train extra)")
 
@@ -25,12 +26,6 @@ from unmask.training.twins.teachers import TeacherPlan, Teachers, as_seen  # noq
 def one_thread() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(4)
-
-
-def crops(count: int, side: int = 64) -> np.ndarray:
-    rng = np.random.default_rng(1)
-    coarse = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-    return np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in coarse])
 
 
 def saved(path: Path, bias: float) -> Path:

@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
+from coarse_crops import coarse_crops as crops
 
 torch = pytest.importorskip("torch", reason="needs torch (the train extra)")
 
@@ -39,12 +39,6 @@ PLAN = TwinPlan(ViewPlan(64, line=0.0), None, couples=4, pooled=0.25, steps=2, e
 def one_thread() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(3)
-
-
-def crops(count: int, side: int = 64) -> np.ndarray:
-    rng = np.random.default_rng(0)
-    coarse = rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8)
-    return np.stack([cv2.resize(one, (side, side), interpolation=cv2.INTER_CUBIC) for one in coarse])
 
 
 def lively() -> MobileNetV2:
